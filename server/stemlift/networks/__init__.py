@@ -1,0 +1,1 @@
+"""The networks: torch modules and nothing else, one file each."""

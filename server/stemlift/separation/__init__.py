@@ -1,0 +1,1 @@
+"""The core: a mix in, stems out."""

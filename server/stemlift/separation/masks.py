@@ -1,0 +1,138 @@
+"""Masks: from a network's estimates of the stems to what each bin of the mix is multiplied by.
+
+Axes: b batch, s stems, c channels, f bins, t frames.
+
+References:
+    D. Wang, "On ideal binary mask as the computational goal of auditory scene analysis",
+        2005: the binary mask.
+    A. Liutkus and R. Badeau, "Generalized Wiener filtering with fractional power
+        spectrograms", ICASSP 2015: the ratio mask and its exponent.
+    N. Duong, E. Vincent and R. Gribonval, "Under-determined reverberant audio source
+        separation using a full-rank spatial covariance model", IEEE TASLP 18(7), 2010;
+    A. Nugraha, A. Liutkus and E. Vincent, "Multichannel audio source separation with deep
+        neural networks", IEEE/ACM TASLP 24(9), 2016: the multichannel Wiener filter and
+        its expectation-maximisation.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from stemlift.models.spec import MaskKind
+
+RATIO_EXPONENT = 2.0
+"""Power of the magnitudes in the ratio mask: 2 is the Wiener filter of independent stems."""
+
+_SILENT = 1e-10
+"""Magnitude under which a bin of the mix counts as silent; full scale is in the hundreds."""
+
+
+def masks(kind: MaskKind, estimates: Tensor, mix: Tensor) -> Tensor:
+    """What to multiply each bin of the mix by to get each stem.
+
+    Args:
+        estimates: (b, s, c, f, t), magnitudes (real, non-negative) or complex spectra.
+        mix: (b, c, f, t), complex.
+
+    Returns:
+        (b, s, c, f, t): real for BINARY and RATIO, in [0, 1] and adding up to 1 over the
+        stems in every bin; complex for COMPLEX.
+    """
+    if kind is MaskKind.BINARY:
+        return _binary(_magnitudes(estimates))
+    if kind is MaskKind.RATIO:
+        return _ratio(_magnitudes(estimates))
+    return _complex_ratio(complex_estimates(estimates, mix), mix)
+
+
+def complex_estimates(estimates: Tensor, mix: Tensor) -> Tensor:
+    """Complex spectra of the stems, (b, s, c, f, t).
+
+    Complex estimates are returned as they are. Magnitudes go through the multichannel
+    Wiener filter; shapes and types as for `masks`.
+    """
+    return estimates if estimates.is_complex() else wiener(estimates, mix)
+
+
+def _magnitudes(estimates: Tensor) -> Tensor:
+    return estimates.abs() if estimates.is_complex() else estimates
+
+
+def _binary(magnitudes: Tensor) -> Tensor:
+    # argmax takes the first of equal stems, so that a tie falls the same way every time.
+    winner = magnitudes.argmax(dim=1, keepdim=True)
+    return torch.zeros_like(magnitudes).scatter_(1, winner, 1.0)
+
+
+def _ratio(magnitudes: Tensor, exponent: float = RATIO_EXPONENT) -> Tensor:
+    # Divided by the largest first, the powers neither overflow nor all underflow to zero.
+    peak = magnitudes.amax(dim=1, keepdim=True)
+    silent = peak < torch.finfo(magnitudes.dtype).tiny
+    shares = (magnitudes / torch.where(silent, 1.0, peak)).pow_(exponent)
+    shares = torch.where(silent, 1.0, shares)
+    return shares / shares.sum(dim=1, keepdim=True)
+
+
+def _complex_ratio(spectra: Tensor, mix: Tensor) -> Tensor:
+    whole = mix.unsqueeze(1)
+    silent = whole.abs() < _SILENT
+    return torch.where(silent, 0.0, spectra / torch.where(silent, 1.0, whole))
+
+
+def wiener(magnitudes: Tensor, mix: Tensor) -> Tensor:
+    """Multichannel Wiener filter after one iteration of expectation-maximisation.
+
+    Each stem is modelled by a power v(f, t) and a spatial covariance R(f), first learnt
+    from the ratio-masked mix. With C = Σ v·R over the stems, a stem is v·R·C⁻¹·mix
+    (Duong 2010, equations 13 to 18). The sum of the stems is the mix but for the
+    regularisation.
+
+    Args:
+        magnitudes: (b, s, c, f, t), real, c is 1 or 2.
+        mix: (b, c, f, t), complex.
+
+    Returns:
+        (b, s, c, f, t), complex.
+
+    Raises:
+        ValueError: more than two channels.
+    """
+    channels = mix.shape[1]
+    if channels > 2:
+        raise ValueError(f"the Wiener filter takes one or two channels, not {channels}")
+    first = _ratio(magnitudes) * mix.unsqueeze(1)
+    if channels == 1:
+        return first
+    left, right = first[:, :, 0], first[:, :, 1]
+    left_power, right_power = _power(left), _power(right)
+    power = (left_power + right_power) / 2
+    total = power.sum(dim=-1, keepdim=True).clamp_min(_SILENT**2)
+    # Spatial covariance per stem and bin, the (b, s, f, 1) entries of a Hermitian 2×2.
+    ll = left_power.sum(dim=-1, keepdim=True) / total
+    rr = right_power.sum(dim=-1, keepdim=True) / total
+    lr = (left * right.conj()).sum(dim=-1, keepdim=True) / total
+    # A little diffuse sound in every stem keeps C invertible where all stems point one way.
+    ll, rr = ll + _DIFFUSE, rr + _DIFFUSE
+    mix_ll = (power * ll).sum(dim=1)
+    mix_rr = (power * rr).sum(dim=1)
+    mix_lr = (power * lr).sum(dim=1)
+    determinant = (mix_ll * mix_rr - _power(mix_lr)).clamp_min(_SILENT**4)
+    solved_left = (mix_rr * mix[:, 0] - mix_lr * mix[:, 1]) / determinant
+    solved_right = (mix_ll * mix[:, 1] - mix_lr.conj() * mix[:, 0]) / determinant
+    solved_left, solved_right = solved_left.unsqueeze(1), solved_right.unsqueeze(1)
+    return torch.stack(
+        (
+            power * (ll * solved_left + lr * solved_right),
+            power * (lr.conj() * solved_left + rr * solved_right),
+        ),
+        dim=2,
+    )
+
+
+_DIFFUSE = 1e-3
+"""Share of uncorrelated sound added to each spatial covariance."""
+
+
+def _power(spectrum: Tensor) -> Tensor:
+    return spectrum.real.square() + spectrum.imag.square()
