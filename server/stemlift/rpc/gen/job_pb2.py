@@ -26,39 +26,39 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15stemlift/v1/job.proto\x12\x0bstemlift.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xb3\x04\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\"\n\x04spec\x18\x02 \x01(\x0b\x32\x14.stemlift.v1.JobSpec\x12$\n\x05state\x18\x03 \x01(\x0e\x32\x15.stemlift.v1.JobState\x12$\n\x05stage\x18\x04 \x01(\x0e\x32\x15.stemlift.v1.JobStage\x12\x10\n\x08\x66raction\x18\x05 \x01(\x01\x12\x19\n\x0cseconds_left\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06\x64\x65vice\x18\x07 \x01(\t\x12\x15\n\rdevice_reason\x18\x08 \x01(\t\x12(\n\x07results\x18\t \x03(\x0b\x32\x17.stemlift.v1.StemResult\x12#\n\x03mix\x18\n \x01(\x0b\x32\x16.stemlift.v1.MixResult\x12\x10\n\x08warnings\x18\x0b \x03(\t\x12!\n\x05\x65rror\x18\x0c \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x10 \x01(\x03\x12\x17\n\x0f\x65lapsed_seconds\x18\x11 \x01(\x01\x12\r\n\x05\x62\x61tch\x18\x12 \x01(\x05\x42\x0f\n\r_seconds_left\"\xef\x02\n\x07JobSpec\x12!\n\x05input\x18\x01 \x01(\x0b\x32\x12.stemlift.v1.Input\x12\r\n\x05model\x18\x02 \x01(\t\x12\r\n\x05stems\x18\x03 \x03(\t\x12\x15\n\routput_folder\x18\x04 \x01(\t\x12)\n\x06\x66ormat\x18\x05 \x01(\x0e\x32\x19.stemlift.v1.OutputFormat\x12/\n\tremainder\x18\x06 \x01(\x0e\x32\x1c.stemlift.v1.RemainderPolicy\x12#\n\x04mask\x18\x07 \x01(\x0e\x32\x15.stemlift.v1.MaskKind\x12)\n\tprecision\x18\x08 \x01(\x0e\x32\x16.stemlift.v1.Precision\x12\r\n\x05\x62\x61tch\x18\t \x01(\x05\x12\'\n\x08priority\x18\n \x01(\x0e\x32\x15.stemlift.v1.Priority\x12\x11\n\toverwrite\x18\x0b \x01(\x08\x12\x15\n\rname_template\x18\x0c \x01(\t\"e\n\x05Input\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x13\n\x0bstart_frame\x18\x02 \x01(\x03\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x03\x12)\n\x08\x63hannels\x18\x04 \x01(\x0b\x32\x17.stemlift.v1.ChannelMap\"S\n\nChannelMap\x12&\n\x04mode\x18\x01 \x01(\x0e\x32\x18.stemlift.v1.ChannelMode\x12\r\n\x05\x66irst\x18\x02 \x01(\x05\x12\x0e\n\x06second\x18\x03 \x01(\x05\"M\n\nStemResult\x12\x0c\n\x04stem\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x11\n\tpeak_dbfs\x18\x03 \x01(\x01\x12\x10\n\x08rms_dbfs\x18\x04 \x01(\x01\"\xa2\x01\n\tMixResult\x12\x13\n\x0bsample_rate\x18\x01 \x01(\x05\x12\x10\n\x08\x63hannels\x18\x02 \x01(\x05\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x03\x12\x13\n\x0bstart_frame\x18\x04 \x01(\x03\x12\x16\n\tnull_dbfs\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08\x65ncoding\x18\x06 \x01(\t\x12\x11\n\tpeak_dbfs\x18\x07 \x01(\x01\x42\x0c\n\n_null_dbfs*\x8a\x01\n\x0b\x43hannelMode\x12\x1c\n\x18\x43HANNEL_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANNEL_MODE_SWAP\x10\x01\x12\x18\n\x14\x43HANNEL_MODE_DOWNMIX\x10\x02\x12\x15\n\x11\x43HANNEL_MODE_MONO\x10\x03\x12\x15\n\x11\x43HANNEL_MODE_PAIR\x10\x04*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05*\xa1\x01\n\x08JobStage\x12\x19\n\x15JOB_STAGE_UNSPECIFIED\x10\x00\x12\x19\n\x15JOB_STAGE_DOWNLOADING\x10\x01\x12\x15\n\x11JOB_STAGE_LOADING\x10\x02\x12\x17\n\x13JOB_STAGE_ANALYSING\x10\x03\x12\x18\n\x14JOB_STAGE_SEPARATING\x10\x04\x12\x15\n\x11JOB_STAGE_WRITING\x10\x05*\\\n\x0cOutputFormat\x12\x1d\n\x19OUTPUT_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTPUT_FORMAT_WAV\x10\x01\x12\x16\n\x12OUTPUT_FORMAT_FLAC\x10\x02*\x88\x01\n\x0fRemainderPolicy\x12 \n\x1cREMAINDER_POLICY_UNSPECIFIED\x10\x00\x12\x1a\n\x16REMAINDER_POLICY_OTHER\x10\x01\x12\x1d\n\x19REMAINDER_POLICY_SEPARATE\x10\x02\x12\x18\n\x14REMAINDER_POLICY_OFF\x10\x03*g\n\x08MaskKind\x12\x19\n\x15MASK_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10MASK_KIND_BINARY\x10\x01\x12\x13\n\x0fMASK_KIND_RATIO\x10\x02\x12\x15\n\x11MASK_KIND_COMPLEX\x10\x03*N\n\tPrecision\x12\x19\n\x15PRECISION_UNSPECIFIED\x10\x00\x12\x12\n\x0ePRECISION_FP32\x10\x01\x12\x12\n\x0ePRECISION_BF16\x10\x02*W\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x17\n\x13PRIORITY_BACKGROUND\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15stemlift/v1/job.proto\x12\x0bstemlift.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xb3\x04\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\"\n\x04spec\x18\x02 \x01(\x0b\x32\x14.stemlift.v1.JobSpec\x12$\n\x05state\x18\x03 \x01(\x0e\x32\x15.stemlift.v1.JobState\x12$\n\x05stage\x18\x04 \x01(\x0e\x32\x15.stemlift.v1.JobStage\x12\x10\n\x08\x66raction\x18\x05 \x01(\x01\x12\x19\n\x0cseconds_left\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06\x64\x65vice\x18\x07 \x01(\t\x12\x15\n\rdevice_reason\x18\x08 \x01(\t\x12(\n\x07results\x18\t \x03(\x0b\x32\x17.stemlift.v1.StemResult\x12#\n\x03mix\x18\n \x01(\x0b\x32\x16.stemlift.v1.MixResult\x12\x10\n\x08warnings\x18\x0b \x03(\t\x12!\n\x05\x65rror\x18\x0c \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x10 \x01(\x03\x12\x17\n\x0f\x65lapsed_seconds\x18\x11 \x01(\x01\x12\r\n\x05\x62\x61tch\x18\x12 \x01(\x05\x42\x0f\n\r_seconds_left\"\xef\x02\n\x07JobSpec\x12!\n\x05input\x18\x01 \x01(\x0b\x32\x12.stemlift.v1.Input\x12\r\n\x05model\x18\x02 \x01(\t\x12\r\n\x05stems\x18\x03 \x03(\t\x12\x15\n\routput_folder\x18\x04 \x01(\t\x12)\n\x06\x66ormat\x18\x05 \x01(\x0e\x32\x19.stemlift.v1.OutputFormat\x12/\n\tremainder\x18\x06 \x01(\x0e\x32\x1c.stemlift.v1.RemainderPolicy\x12#\n\x04mask\x18\x07 \x01(\x0e\x32\x15.stemlift.v1.MaskKind\x12)\n\tprecision\x18\x08 \x01(\x0e\x32\x16.stemlift.v1.Precision\x12\r\n\x05\x62\x61tch\x18\t \x01(\x05\x12\'\n\x08priority\x18\n \x01(\x0e\x32\x15.stemlift.v1.Priority\x12\x11\n\toverwrite\x18\x0b \x01(\x08\x12\x15\n\rname_template\x18\x0c \x01(\t\"\x96\x01\n\x05Input\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x13\n\x0bstart_frame\x18\x02 \x01(\x03\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x03\x12)\n\x08\x63hannels\x18\x04 \x01(\x0b\x32\x17.stemlift.v1.ChannelMap\x12\x15\n\rstart_seconds\x18\x05 \x01(\x01\x12\x18\n\x10\x64uration_seconds\x18\x06 \x01(\x01\"S\n\nChannelMap\x12&\n\x04mode\x18\x01 \x01(\x0e\x32\x18.stemlift.v1.ChannelMode\x12\r\n\x05\x66irst\x18\x02 \x01(\x05\x12\x0e\n\x06second\x18\x03 \x01(\x05\"M\n\nStemResult\x12\x0c\n\x04stem\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x11\n\tpeak_dbfs\x18\x03 \x01(\x01\x12\x10\n\x08rms_dbfs\x18\x04 \x01(\x01\"\xa2\x01\n\tMixResult\x12\x13\n\x0bsample_rate\x18\x01 \x01(\x05\x12\x10\n\x08\x63hannels\x18\x02 \x01(\x05\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x03\x12\x13\n\x0bstart_frame\x18\x04 \x01(\x03\x12\x16\n\tnull_dbfs\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08\x65ncoding\x18\x06 \x01(\t\x12\x11\n\tpeak_dbfs\x18\x07 \x01(\x01\x42\x0c\n\n_null_dbfs*\x8a\x01\n\x0b\x43hannelMode\x12\x1c\n\x18\x43HANNEL_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANNEL_MODE_SWAP\x10\x01\x12\x18\n\x14\x43HANNEL_MODE_DOWNMIX\x10\x02\x12\x15\n\x11\x43HANNEL_MODE_MONO\x10\x03\x12\x15\n\x11\x43HANNEL_MODE_PAIR\x10\x04*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05*\xa1\x01\n\x08JobStage\x12\x19\n\x15JOB_STAGE_UNSPECIFIED\x10\x00\x12\x19\n\x15JOB_STAGE_DOWNLOADING\x10\x01\x12\x15\n\x11JOB_STAGE_LOADING\x10\x02\x12\x17\n\x13JOB_STAGE_ANALYSING\x10\x03\x12\x18\n\x14JOB_STAGE_SEPARATING\x10\x04\x12\x15\n\x11JOB_STAGE_WRITING\x10\x05*\\\n\x0cOutputFormat\x12\x1d\n\x19OUTPUT_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTPUT_FORMAT_WAV\x10\x01\x12\x16\n\x12OUTPUT_FORMAT_FLAC\x10\x02*\x88\x01\n\x0fRemainderPolicy\x12 \n\x1cREMAINDER_POLICY_UNSPECIFIED\x10\x00\x12\x1a\n\x16REMAINDER_POLICY_OTHER\x10\x01\x12\x1d\n\x19REMAINDER_POLICY_SEPARATE\x10\x02\x12\x18\n\x14REMAINDER_POLICY_OFF\x10\x03*g\n\x08MaskKind\x12\x19\n\x15MASK_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10MASK_KIND_BINARY\x10\x01\x12\x13\n\x0fMASK_KIND_RATIO\x10\x02\x12\x15\n\x11MASK_KIND_COMPLEX\x10\x03*N\n\tPrecision\x12\x19\n\x15PRECISION_UNSPECIFIED\x10\x00\x12\x12\n\x0ePRECISION_FP32\x10\x01\x12\x12\n\x0ePRECISION_BF16\x10\x02*W\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x17\n\x13PRIORITY_BACKGROUND\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stemlift.rpc.gen.job_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHANNELMODE']._serialized_start=1465
-  _globals['_CHANNELMODE']._serialized_end=1603
-  _globals['_JOBSTATE']._serialized_start=1606
-  _globals['_JOBSTATE']._serialized_end=1760
-  _globals['_JOBSTAGE']._serialized_start=1763
-  _globals['_JOBSTAGE']._serialized_end=1924
-  _globals['_OUTPUTFORMAT']._serialized_start=1926
-  _globals['_OUTPUTFORMAT']._serialized_end=2018
-  _globals['_REMAINDERPOLICY']._serialized_start=2021
-  _globals['_REMAINDERPOLICY']._serialized_end=2157
-  _globals['_MASKKIND']._serialized_start=2159
-  _globals['_MASKKIND']._serialized_end=2262
-  _globals['_PRECISION']._serialized_start=2264
-  _globals['_PRECISION']._serialized_end=2342
-  _globals['_PRIORITY']._serialized_start=2344
-  _globals['_PRIORITY']._serialized_end=2431
+  _globals['_CHANNELMODE']._serialized_start=1515
+  _globals['_CHANNELMODE']._serialized_end=1653
+  _globals['_JOBSTATE']._serialized_start=1656
+  _globals['_JOBSTATE']._serialized_end=1810
+  _globals['_JOBSTAGE']._serialized_start=1813
+  _globals['_JOBSTAGE']._serialized_end=1974
+  _globals['_OUTPUTFORMAT']._serialized_start=1976
+  _globals['_OUTPUTFORMAT']._serialized_end=2068
+  _globals['_REMAINDERPOLICY']._serialized_start=2071
+  _globals['_REMAINDERPOLICY']._serialized_end=2207
+  _globals['_MASKKIND']._serialized_start=2209
+  _globals['_MASKKIND']._serialized_end=2312
+  _globals['_PRECISION']._serialized_start=2314
+  _globals['_PRECISION']._serialized_end=2392
+  _globals['_PRIORITY']._serialized_start=2394
+  _globals['_PRIORITY']._serialized_end=2481
   _globals['_JOB']._serialized_start=97
   _globals['_JOB']._serialized_end=660
   _globals['_JOBSPEC']._serialized_start=663
   _globals['_JOBSPEC']._serialized_end=1030
-  _globals['_INPUT']._serialized_start=1032
-  _globals['_INPUT']._serialized_end=1133
-  _globals['_CHANNELMAP']._serialized_start=1135
-  _globals['_CHANNELMAP']._serialized_end=1218
-  _globals['_STEMRESULT']._serialized_start=1220
-  _globals['_STEMRESULT']._serialized_end=1297
-  _globals['_MIXRESULT']._serialized_start=1300
-  _globals['_MIXRESULT']._serialized_end=1462
+  _globals['_INPUT']._serialized_start=1033
+  _globals['_INPUT']._serialized_end=1183
+  _globals['_CHANNELMAP']._serialized_start=1185
+  _globals['_CHANNELMAP']._serialized_end=1268
+  _globals['_STEMRESULT']._serialized_start=1270
+  _globals['_STEMRESULT']._serialized_end=1347
+  _globals['_MIXRESULT']._serialized_start=1350
+  _globals['_MIXRESULT']._serialized_end=1512
 # @@protoc_insertion_point(module_scope)

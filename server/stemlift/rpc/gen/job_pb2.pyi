@@ -408,12 +408,22 @@ class Input(google.protobuf.message.Message):
     START_FRAME_FIELD_NUMBER: builtins.int
     FRAMES_FIELD_NUMBER: builtins.int
     CHANNELS_FIELD_NUMBER: builtins.int
+    START_SECONDS_FIELD_NUMBER: builtins.int
+    DURATION_SECONDS_FIELD_NUMBER: builtins.int
     path: builtins.str
     """Absolute path of the sound file on the server's machine."""
     start_frame: builtins.int
     """First frame of the range, at the file's own rate."""
     frames: builtins.int
     """Length of the range in frames at the file's own rate; 0: to the end."""
+    start_seconds: builtins.float
+    """The start of the range in seconds, rounded to the nearest frame; used only
+    where start_frame is 0. For callers that do not know the file's rate.
+    """
+    duration_seconds: builtins.float
+    """The length of the range in seconds, rounded to the nearest frame; used only
+    where frames is 0. 0: to the end.
+    """
     @property
     def channels(self) -> global___ChannelMap:
         """Which channels of the file form the mix; absent: all, as they are."""
@@ -425,9 +435,11 @@ class Input(google.protobuf.message.Message):
         start_frame: builtins.int = ...,
         frames: builtins.int = ...,
         channels: global___ChannelMap | None = ...,
+        start_seconds: builtins.float = ...,
+        duration_seconds: builtins.float = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["channels", b"channels"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["channels", b"channels", "frames", b"frames", "path", b"path", "start_frame", b"start_frame"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["channels", b"channels", "duration_seconds", b"duration_seconds", "frames", b"frames", "path", b"path", "start_frame", b"start_frame", "start_seconds", b"start_seconds"]) -> None: ...
 
 global___Input = Input
 
