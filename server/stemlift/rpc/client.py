@@ -1,0 +1,236 @@
+"""The client for Python programs: `with Client() as c: c.separate("song.wav").result()`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Self, TypeVar, Unpack
+
+import grpc
+
+from stemlift.paths import Paths, find_paths
+from stemlift.rpc.channels import CALL_SECONDS, CHANNEL_OPTIONS
+from stemlift.rpc.gen import separation_pb2, separation_pb2_grpc
+from stemlift.rpc.locate import find_or_start
+from stemlift.rpc.replies import STATE_NUMBERS, read_job, read_models, read_server_info
+from stemlift.rpc.requests import PathLike, SeparateOptions, build_request
+from stemlift.rpc.results import JobState, JobUpdate, ModelList, SeparationResult, ServerInfo
+from stemlift.rpc.status import from_rpc_error, is_broken
+from stemlift.rpc.target import Target, find_target
+from stemlift.rpc.verdicts import lost_under, outcome, still_running
+
+_Reply = TypeVar("_Reply")
+_Stub = separation_pb2_grpc.SeparationServiceStub
+
+
+class Client:
+    """A connection to this user's server, which is started when none is running.
+
+    One client can be used by several threads. A call whose connection breaks is
+    repeated once, on a server started anew if need be; a watch is not.
+
+    Args:
+        paths: of the state folder; by default this user's, or those of STEMLIFT_HOME.
+        address: of a server elsewhere on this machine, e.g. "127.0.0.1:4711"; then
+            nothing is looked for or started.
+        token: for that server; by default the state folder's.
+        start: start a server when none is running.
+        on_wait: called with a sentence for a person when something takes a while.
+
+    Raises:
+        StemliftError: SERVER_START_FAILED, SERVER_LOST, TOKEN_REJECTED,
+            SETTINGS_INVALID or STATE_UNUSABLE.
+    """
+
+    def __init__(
+        self,
+        paths: Paths | None = None,
+        address: str | None = None,
+        token: str | None = None,
+        *,
+        start: bool = True,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> None:
+        self._paths = paths or find_paths()
+        self._fixed = address is not None or not start
+        self._start = start
+        self._on_wait = on_wait
+        self._lock = threading.Lock()
+        self._connect(find_target(self._paths, address, token, start=start, on_wait=on_wait))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the server; its jobs go on."""
+        self._channel.close()
+
+    def separate(self, path: PathLike, **options: Unpack[SeparateOptions]) -> RemoteJob:
+        """Queue a separation of the sound file `path`; see `SeparateOptions`.
+
+        Raises:
+            StemliftError: what is wrong with the file or the options, before any work.
+        """
+        return self.submit(build_request(path, **options))
+
+    def submit(self, request: separation_pb2.CreateJobRequest) -> RemoteJob:
+        """Queue a separation given as a message; see `requests.build_request`."""
+        reply = self._call(lambda stub, **how: stub.CreateJob(request, **how))
+        return RemoteJob(self, read_job(reply.job))
+
+    def job(self, id: str) -> RemoteJob:  # noqa: A002 - the word of the API
+        """The job with this id.
+
+        Raises:
+            StemliftError: JOB_NOT_FOUND.
+        """
+        return RemoteJob(self, self._get(id))
+
+    def jobs(self, states: Iterable[JobState] = ()) -> Iterator[RemoteJob]:
+        """All jobs in these states, or in any; newest first, fetched page by page."""
+        request = separation_pb2.ListJobsRequest(states=[STATE_NUMBERS[s] for s in states])
+        while True:
+            reply = self._call(lambda stub, **how: stub.ListJobs(request, **how))
+            for job in reply.jobs:
+                yield RemoteJob(self, read_job(job))
+            if not reply.next_page_token:
+                return
+            request.page_token = reply.next_page_token
+
+    def delete(self, id: str) -> None:  # noqa: A002
+        """Forget a job that has ended; its stems stay.
+
+        Raises:
+            StemliftError: JOB_NOT_FOUND, or JOB_ACTIVE while it has not ended.
+        """
+        request = separation_pb2.DeleteJobRequest(id=id)
+        self._call(lambda stub, **how: stub.DeleteJob(request, **how), job_id=id)
+
+    def models(self) -> ModelList:
+        """The models, and what a better one than auto's choice would need."""
+        request = separation_pb2.ListModelsRequest()
+        return read_models(self._call(lambda stub, **how: stub.ListModels(request, **how)))
+
+    def server_info(self) -> ServerInfo:
+        """What the server says of itself."""
+        request = separation_pb2.GetServerInfoRequest()
+        return read_server_info(self._call(lambda stub, **how: stub.GetServerInfo(request, **how)))
+
+    @property
+    def address(self) -> str:
+        """The server's address as a gRPC target."""
+        return self._target.address
+
+    def _get(self, id: str) -> JobUpdate:  # noqa: A002
+        request = separation_pb2.GetJobRequest(id=id)
+        reply = self._call(lambda stub, **how: stub.GetJob(request, **how), job_id=id)
+        return read_job(reply.job)
+
+    def _cancel(self, id: str) -> JobUpdate:  # noqa: A002
+        request = separation_pb2.CancelJobRequest(id=id)
+        reply = self._call(lambda stub, **how: stub.CancelJob(request, **how), job_id=id)
+        return read_job(reply.job)
+
+    def _watch(self, id: str, timeout: float | None = None) -> Iterator[JobUpdate]:  # noqa: A002
+        request = separation_pb2.WatchJobRequest(id=id)
+        call = self._stub.WatchJob(request, timeout=timeout, metadata=(self._target.authorization,))
+        try:
+            for reply in call:
+                update = read_job(reply.job)
+                yield update
+                if update.state.ended:
+                    return
+        except grpc.RpcError as error:
+            if timeout is not None and call.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise still_running(id, timeout) from error
+            raise from_rpc_error(error, job_id=id) from error
+        finally:
+            call.cancel()
+        # A server that leaves may end the stream in good order.
+        raise lost_under(id)
+
+    def _call(self, send: Callable[..., _Reply], *, job_id: str | None = None) -> _Reply:
+        target = self._target
+        try:
+            return self._send(send)
+        except grpc.RpcError as error:
+            found = from_rpc_error(error, job_id=job_id)
+            if self._fixed or not is_broken(error):
+                raise found from error
+        self._reconnect(target)
+        try:
+            return self._send(send)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error, job_id=job_id) from error
+
+    def _send(self, send: Callable[..., _Reply]) -> _Reply:
+        stub, target = self._stub, self._target
+        return send(stub, timeout=CALL_SECONDS, metadata=(target.authorization,))
+
+    def _connect(self, target: Target) -> None:
+        self._target = target
+        self._channel = grpc.insecure_channel(target.address, CHANNEL_OPTIONS)
+        self._stub = _Stub(self._channel)
+
+    def _reconnect(self, broken: Target) -> None:
+        with self._lock:
+            # Another thread may have done it while this one waited for the lock.
+            if self._target is broken:
+                old = self._channel
+                endpoint = find_or_start(self._paths, self._on_wait)
+                self._connect(find_target(self._paths, endpoint.address))
+                old.close()
+
+
+class RemoteJob:
+    """A job of the server. Iterating gives its updates until it ends.
+
+    Attributes:
+        id: of the job.
+        latest: the last update that was seen.
+    """
+
+    def __init__(self, client: Client, latest: JobUpdate) -> None:
+        self._client = client
+        self.id = latest.id
+        self.latest = latest
+
+    def __iter__(self) -> Iterator[JobUpdate]:
+        """A full snapshot first, then one at every change, the last when it has ended.
+
+        Leaving the loop does not cancel the job.
+
+        Raises:
+            StemliftError: SERVER_LOST, with the job's id, when the server went away.
+        """
+        return self._updates()
+
+    def result(self, timeout: float | None = None) -> SeparationResult:
+        """Wait for the end and give what was written.
+
+        Raises:
+            StemliftError: why the job failed, CANCELLED, or SERVER_LOST.
+            TimeoutError: not ended after `timeout` seconds; the job goes on.
+        """
+        if not self.latest.state.ended:
+            for _ in self._updates(timeout):
+                pass
+        return outcome(self.latest)
+
+    def state(self) -> JobUpdate:
+        """The job as it is now."""
+        self.latest = self._client._get(self.id)
+        return self.latest
+
+    def cancel(self) -> JobUpdate:
+        """Ask the server to stop it; a job that has ended stays as it is."""
+        self.latest = self._client._cancel(self.id)
+        return self.latest
+
+    def _updates(self, timeout: float | None = None) -> Iterator[JobUpdate]:
+        for update in self._client._watch(self.id, timeout):
+            self.latest = update
+            yield update

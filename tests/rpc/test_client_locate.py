@@ -1,0 +1,177 @@
+"""Finding and starting the server: stale files, races, failures."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+from fake_server import FakeServer
+
+from stemlift.errors import Reason, StemliftError
+from stemlift.paths import Paths
+from stemlift.rpc import locate
+from stemlift.rpc.endpoint import Endpoint, read_endpoint, remove_endpoint, write_endpoint
+from stemlift.rpc.locate import find_or_start, find_server, server_command
+from stemlift.rpc.tokens import ensure_token, same_token
+from stemlift.system.process import is_alive
+
+FAKE = Path(__file__).parents[1] / "support" / "fake_server.py"
+
+
+def use_command(monkeypatch: pytest.MonkeyPatch, *argv: str) -> None:
+    monkeypatch.setattr(locate, "server_command", lambda _: [sys.executable, *argv])
+
+
+def end(pid: int) -> None:
+    process = psutil.Process(pid)
+    os.kill(pid, signal.SIGKILL)
+    # The starter's reaper takes it, so that it is gone and not a zombie.
+    process.wait(20)
+
+
+def test_the_process_list_shows_what_it_is() -> None:
+    assert " ".join(server_command(900.0)).endswith("-m stemlift serve --idle-exit 900")
+
+
+def test_a_running_server_is_found(server: FakeServer, paths: Paths) -> None:
+    found = find_server(paths)
+    assert found is not None
+    assert found.pid == os.getpid()
+    assert find_or_start(paths, lambda _: pytest.fail("nothing to start")) == found
+
+
+def test_none_is_found_in_an_empty_folder(paths: Paths) -> None:
+    assert find_server(paths) is None
+
+
+def test_a_refused_socket_and_a_dead_process_are_no_server(paths: Paths, tmp_path: Path) -> None:
+    ensure_token(paths)
+    old = tmp_path / "old.sock"
+    with socket.socket(socket.AF_UNIX) as closed:
+        closed.bind(str(old))
+    write_endpoint(paths.endpoint, Endpoint(f"unix:{old}", os.getpid(), "0.1.0"))
+    assert find_server(paths) is None
+    # A port that somebody else has taken since is not asked, and sees no token.
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        write_endpoint(paths.endpoint, Endpoint(f"127.0.0.1:{port}", 2**22 + 1, "0.1.0"))
+        assert find_server(paths) is None
+        other.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            other.accept()
+
+
+def test_a_silent_server_is_reported_and_left_alone(paths: Paths) -> None:
+    ensure_token(paths)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        write_endpoint(paths.endpoint, Endpoint(f"127.0.0.1:{port}", os.getpid(), "0.1.0"))
+        with pytest.raises(StemliftError) as caught:
+            find_server(paths, patience=0.3)
+    assert caught.value.reason is Reason.SERVER_LOST
+    assert str(os.getpid()) in caught.value.message
+
+
+def test_a_started_server_answers_and_leaves_no_zombie(paths: Paths, monkeypatch) -> None:
+    use_command(monkeypatch, str(FAKE))
+    said: list[str] = []
+    found = find_or_start(paths, said.append)
+    assert found.pid != os.getpid()
+    assert Path(psutil.Process(found.pid).cwd()) == paths.state
+    assert os.getsid(found.pid) != os.getsid(0)
+    assert len(said) == 1
+    end(found.pid)
+    assert not psutil.pid_exists(found.pid)
+    # The files it left are stale now; the next start copes with them.
+    assert read_endpoint(paths.endpoint) == found
+    again = find_or_start(paths)
+    assert again.pid != found.pid
+    end(again.pid)
+
+
+def test_starters_at_once_share_one_server(paths: Paths, monkeypatch) -> None:
+    use_command(monkeypatch, str(FAKE))
+    found: list[Endpoint] = []
+    starters = [
+        threading.Thread(target=lambda: found.append(find_or_start(paths))) for _ in range(3)
+    ]
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join()
+    assert len(found) == 3
+    assert len({endpoint.pid for endpoint in found}) == 1
+    end(found[0].pid)
+
+
+def test_a_server_that_ends_at_once_says_why(paths: Paths, monkeypatch) -> None:
+    use_command(monkeypatch, "-c", "import sys; print('no luck today'); sys.exit(5)")
+    with pytest.raises(StemliftError) as caught:
+        find_or_start(paths)
+    assert caught.value.reason is Reason.SERVER_START_FAILED
+    assert "no luck today" in caught.value.message
+    assert "exit code 5" in caught.value.message
+
+
+def test_a_server_that_hangs_is_not_killed(paths: Paths, monkeypatch) -> None:
+    use_command(
+        monkeypatch,
+        "-c",
+        "import sys; print('here', flush=True); sys.stdin = open(0); import signal; signal.pause()",
+    )
+    monkeypatch.setattr(locate, "START_SECONDS", 0.6)
+    with pytest.raises(StemliftError) as caught:
+        find_or_start(paths)
+    assert caught.value.reason is Reason.SERVER_START_FAILED
+    pid = int(caught.value.message.split("process ")[1].split(")")[0])
+    assert is_alive(pid)
+    end(pid)
+
+
+def test_a_broken_settings_file_stops_the_start(paths: Paths) -> None:
+    paths.settings.mkdir(parents=True)
+    paths.settings_file.write_text("idle_exit = 'soon'")
+    with pytest.raises(StemliftError) as caught:
+        find_or_start(paths)
+    assert caught.value.reason is Reason.SETTINGS_INVALID
+
+
+def test_old_outputs_of_starts_are_cleared(paths: Paths, monkeypatch) -> None:
+    use_command(monkeypatch, "-c", "raise SystemExit(5)")
+    for _ in range(8):
+        with pytest.raises(StemliftError):
+            find_or_start(paths)
+    assert len(list(paths.logs.glob("start-*.log"))) == 5
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"address": 1}', "\x00", '{"address":'])
+def test_a_broken_endpoint_file_is_none(paths: Paths, text: str) -> None:
+    ensure_token(paths)
+    paths.endpoint.write_text(text)
+    assert find_server(paths) is None
+
+
+def test_only_the_own_endpoint_is_removed(paths: Paths) -> None:
+    paths.state.mkdir(parents=True)
+    mine, other = Endpoint("unix:/a", 1, "1"), Endpoint("unix:/b", 2, "1")
+    write_endpoint(paths.endpoint, other)
+    remove_endpoint(paths.endpoint, mine)
+    assert read_endpoint(paths.endpoint) == other
+    remove_endpoint(paths.endpoint, other)
+    assert not paths.endpoint.exists()
+
+
+def test_tokens_are_private_long_and_stay(paths: Paths) -> None:
+    token = ensure_token(paths)
+    assert len(token) >= 43
+    assert ensure_token(paths) == token
+    assert paths.token.stat().st_mode & 0o777 == 0o600
+    assert paths.state.stat().st_mode & 0o777 == 0o700
+    assert same_token(token, token)
+    assert not same_token("ü", token)
