@@ -1,0 +1,1 @@
+"""Jobs, their store, their queue and the service that runs them."""

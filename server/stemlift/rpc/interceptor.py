@@ -1,0 +1,44 @@
+"""The token on every call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from stemlift.errors import Reason, StemliftError
+from stemlift.rpc.abort import Context, abort
+
+Handler = grpc.RpcMethodHandler[Any, Any]
+
+
+class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """Turns away every call that does not carry the server's token."""
+
+    def __init__(self, accepts: Callable[[str], bool]) -> None:
+        self._accepts = accepts
+        error = StemliftError(
+            Reason.TOKEN_REJECTED,
+            "The server does not accept this token.",
+            "Use the token from the server's state folder; STEMLIFT_HOME decides which it is.",
+        )
+
+        async def refuse(_request: Any, context: Context) -> None:
+            await abort(context, error)
+
+        self._refuse = grpc.unary_unary_rpc_method_handler(refuse)
+
+    async def intercept_service(
+        self,
+        continuation: Callable[
+            [grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]
+        ],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler:
+        for key, value in handler_call_details.invocation_metadata or ():
+            if key == "authorization" and isinstance(value, str):
+                kind, _, token = value.partition(" ")
+                if kind.lower() == "bearer" and self._accepts(token):
+                    return await continuation(handler_call_details)
+        return self._refuse

@@ -1,0 +1,80 @@
+"""The only place that knows a device: segments in, stems out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from stemlift.separation.options import Precision
+
+
+class OutOfDeviceMemoryError(Exception):
+    """The device had no memory for a batch of this size."""
+
+
+class Backend(Protocol):
+    """Runs a network somewhere.
+
+    device: "cpu", "cuda:0", "mps", …
+    """
+
+    device: str
+
+    def infer(self, segments: torch.Tensor) -> torch.Tensor:
+        """Map (batch, channels, samples) to (batch, stems, channels, samples).
+
+        Both are float32 on the CPU.
+
+        Raises:
+            OutOfDeviceMemoryError: a smaller batch may still fit.
+        """
+
+
+class TorchBackend:
+    """A torch network on one device of this machine."""
+
+    def __init__(self, network: nn.Module, device: str, precision: Precision) -> None:
+        self.device = device
+        self._precision = precision
+        try:
+            self._network = network.to(device).eval()
+        except RuntimeError as error:
+            raise _as_memory_error(error) from error
+
+    def infer(self, segments: torch.Tensor) -> torch.Tensor:
+        kind = torch.device(self.device).type
+        reduced = self._precision is Precision.BF16
+        try:
+            with (
+                torch.inference_mode(),
+                torch.autocast(kind, dtype=torch.bfloat16, enabled=reduced),
+            ):
+                output: torch.Tensor = self._network(segments.to(self.device))
+                return output.float().cpu()
+        except (RuntimeError, MemoryError) as error:
+            raise _as_memory_error(error) from error
+
+    def release(self) -> None:
+        """Give back cached device memory after a batch did not fit."""
+        if self.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+        elif self.device == "mps":
+            torch.mps.empty_cache()
+
+
+def _as_memory_error(error: BaseException) -> BaseException:
+    """The error itself, or OutOfDeviceMemoryError where it says that memory ran out.
+
+    Only CUDA has a type for it; Metal and the CPU allocator raise a RuntimeError.
+    """
+    words = str(error).lower()
+    if (
+        isinstance(error, torch.cuda.OutOfMemoryError | MemoryError)
+        or "out of memory" in words
+        or "can't allocate memory" in words
+        or "not enough memory" in words
+    ):
+        return OutOfDeviceMemoryError(str(error))
+    return error

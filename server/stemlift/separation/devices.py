@@ -1,0 +1,99 @@
+"""Which devices this torch can use, and which of them a separation takes and why."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+import torch
+
+from stemlift.errors import Reason, StemliftError
+
+# cuBLAS repeats itself only with a fixed workspace; read when CUDA starts.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChoice:
+    """name: "cpu", "cuda:0", "mps"; reason: one sentence that says why."""
+
+    name: str
+    reason: str
+
+
+def make_repeatable() -> None:
+    """Let torch compute the same bytes in every run; call it before the first model."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def torch_build() -> tuple[str, str]:
+    """Version of torch, and the CUDA version it is built for ("" for none)."""
+    return torch.__version__, torch.version.cuda or ""
+
+
+def describe_devices() -> list[str]:
+    """Every usable device, e.g. ["cpu", "cuda:0 NVIDIA RTX 4070"]."""
+    devices = ["cpu"]
+    if torch.cuda.is_available():
+        devices += [
+            f"cuda:{index} {torch.cuda.get_device_name(index)}"
+            for index in range(torch.cuda.device_count())
+        ]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return devices
+
+
+def choose_device(asked: str) -> DeviceChoice:
+    """Settle the device for "auto", "cpu", "cuda", "cuda:N" or "mps".
+
+    Raises:
+        StemliftError: ARGUMENT_INVALID for any other word, DEVICE_UNAVAILABLE where this
+            machine or this torch has no such device.
+    """
+    if asked == "auto":
+        return _automatic()
+    if asked == "cpu":
+        return DeviceChoice("cpu", "The CPU was asked for.")
+    if asked == "mps":
+        if not torch.backends.mps.is_available():
+            raise _unavailable(asked, "this machine has no Metal device that torch can use")
+        return DeviceChoice("mps", "The Metal device was asked for.")
+    match = re.fullmatch(r"cuda(?::(\d+))?", asked)
+    if not match:
+        raise StemliftError(
+            Reason.ARGUMENT_INVALID,
+            f"There is no device named {asked!r}.",
+            "Use auto, cpu, cuda:N or mps.",
+        )
+    index = int(match.group(1) or 0)
+    if not torch.cuda.is_available():
+        raise _unavailable(asked, "torch finds no CUDA device")
+    if index >= torch.cuda.device_count():
+        raise _unavailable(asked, f"there are only {torch.cuda.device_count()} CUDA devices")
+    return DeviceChoice(f"cuda:{index}", f"{torch.cuda.get_device_name(index)} was asked for.")
+
+
+def _automatic() -> DeviceChoice:
+    if torch.cuda.is_available():
+        free = [torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count())]
+        index = max(range(len(free)), key=lambda each: (free[each], -each))
+        name = torch.cuda.get_device_name(index)
+        return DeviceChoice(f"cuda:{index}", f"{name} is the CUDA device with most free memory.")
+    if torch.backends.mps.is_available():
+        return DeviceChoice("mps", "This Mac has a Metal device.")
+    if torch.version.cuda is None:
+        return DeviceChoice("cpu", "This torch is built without CUDA, so the CPU is used.")
+    return DeviceChoice("cpu", "torch finds no CUDA device, so the CPU is used.")
+
+
+def _unavailable(asked: str, why: str) -> StemliftError:
+    return StemliftError(
+        Reason.DEVICE_UNAVAILABLE,
+        f"The device {asked} cannot be used: {why}.",
+        "Use --device auto, or run `stemlift doctor` to see what this machine offers.",
+    )

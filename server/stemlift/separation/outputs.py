@@ -1,0 +1,233 @@
+"""Stem files in the making: temporaries first, the depth settled at the end, then the rename.
+
+Everything is written into one hidden folder inside the output folder, on the same file
+system, so that a stem appears under its final name by a rename alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stemlift.audio.flac_writer import FlacWriter
+from stemlift.audio.info import Bext
+from stemlift.audio.levels import LevelMeter
+from stemlift.audio.wav_writer import BroadcastWavWriter, Encoding
+from stemlift.errors import Reason, StemliftError
+from stemlift.separation.mix import BLOCK
+from stemlift.separation.options import OutputFormat
+
+WORK_PREFIX = ".stemlift-"
+
+
+@dataclass(frozen=True, slots=True)
+class FileLayout:
+    """What all stem files of a job share.
+
+    grid_bits: 24 or 32 for an integer source, None for a float one.
+    """
+
+    sample_rate: int
+    channels: int
+    channel_mask: int | None
+    grid_bits: int | None
+    bext: Bext | None
+    format: OutputFormat
+
+
+class StemTemporary:
+    """One stem as raw samples, with its levels, until the depth of the job is known."""
+
+    def __init__(self, path: Path, layout: FileLayout) -> None:
+        self.path = path
+        self.meter = LevelMeter()
+        self.fits = True
+        self._layout = layout
+        # Integers need room above full scale until it is known that none pass it.
+        self._type = {None: "<f4", 24: "<i4", 32: "<i8"}[layout.grid_bits]
+        self._file: IO[bytes] = path.open("wb")
+
+    def write(self, block: npt.NDArray[Any]) -> None:
+        """Append (frames, channels): int64 on the grid, or float32."""
+        bits = self._layout.grid_bits
+        if bits is None:
+            self.meter.update(block)
+        else:
+            full = 1 << (bits - 1)
+            self.fits &= bool(block.min() >= -full and block.max() < full)
+            block = np.clip(block, np.iinfo(self._type).min, np.iinfo(self._type).max)
+            self.meter.update(block / full)
+        self._file.write(np.ascontiguousarray(block, dtype=self._type).data)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def blocks(self) -> Iterator[npt.NDArray[Any]]:
+        """The samples again, (frames, channels)."""
+        width = self._layout.channels
+        with self.path.open("rb") as file:
+            while True:
+                data = file.read(BLOCK * width * np.dtype(self._type).itemsize)
+                if not data:
+                    return
+                yield np.frombuffer(data, dtype=self._type).reshape(-1, width)
+
+
+def settle_encoding(layout: FileLayout, temporaries: list[StemTemporary]) -> Encoding:
+    """Integers where the source has them and every stem stays within full scale.
+
+    Raises:
+        StemliftError: FORMAT_CANNOT_HOLD where FLAC cannot keep the samples.
+    """
+    if layout.grid_bits is not None and all(each.fits for each in temporaries):
+        return Encoding.PCM_24 if layout.grid_bits == 24 else Encoding.PCM_32
+    if layout.format is OutputFormat.FLAC:
+        raise StemliftError(
+            Reason.FORMAT_CANNOT_HOLD,
+            "A stem passes full scale, and FLAC cannot hold that without changing its level.",
+            "Use --format wav, which becomes 32-bit float.",
+        )
+    return Encoding.FLOAT
+
+
+def write_final(
+    temporary: StemTemporary, path: Path, layout: FileLayout, encoding: Encoding
+) -> None:
+    """Write one finished stem file and flush it to the disk."""
+    with _writer(path, layout, encoding) as writer:
+        for block in temporary.blocks():
+            if encoding is Encoding.FLOAT and layout.grid_bits is not None:
+                writer.write((block * 0.5 ** (layout.grid_bits - 1)).astype(np.float32))
+            else:
+                writer.write(block if encoding is Encoding.FLOAT else block.astype(np.int32))
+
+
+def _writer(path: Path, layout: FileLayout, encoding: Encoding) -> BroadcastWavWriter | FlacWriter:
+    if layout.format is OutputFormat.FLAC:
+        return FlacWriter(path, layout.sample_rate, layout.channels)
+    return BroadcastWavWriter(
+        path, layout.sample_rate, layout.channels, encoding, layout.channel_mask, layout.bext
+    )
+
+
+def check_format(layout: FileLayout) -> None:
+    """Raises StemliftError (FORMAT_CANNOT_HOLD) where FLAC cannot hold such stems."""
+    if layout.format is not OutputFormat.FLAC:
+        return
+    if layout.grid_bits is None:
+        what = "samples of a float or lossy source, which stay 32-bit float"
+    elif layout.grid_bits == 32:
+        what = "32-bit samples"
+    elif layout.channels > 8:
+        what = f"{layout.channels} channels"
+    else:
+        return
+    raise StemliftError(Reason.FORMAT_CANNOT_HOLD, f"FLAC cannot hold {what}.", "Use --format wav.")
+
+
+def work_folder(output_folder: Path, job: str) -> Path:
+    """The hidden folder that holds a job's unfinished files."""
+    return output_folder / f"{WORK_PREFIX}{job}"
+
+
+def remove_work(folder: Path) -> None:
+    """Remove a job's unfinished files; nothing happens where there are none."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turn the system's errors while writing into ours.
+
+    Raises:
+        StemliftError: DISK_FULL, OUTPUT_UNWRITABLE or WRITE_FAILED.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _write_error(folder, error) from error
+
+
+def _write_error(folder: Path, error: OSError) -> StemliftError:
+    # EFBIG is a size limit on files; to the user it is the same wall.
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return StemliftError(
+            Reason.DISK_FULL,
+            f"There was no room left for the stems in {folder}.",
+            "Free some space or choose another folder with --out, then start again.",
+        )
+    denied = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+    if error.errno in denied:
+        return StemliftError(
+            Reason.OUTPUT_UNWRITABLE,
+            f"The folder {folder} cannot be written: {os.strerror(error.errno)}.",
+            "Choose another folder with --out.",
+        )
+    return StemliftError(
+        Reason.WRITE_FAILED,
+        f"Writing the stems to {folder} failed: {error}.",
+        "Check that the drive is connected, then start again.",
+    )
+
+
+def publish(moves: list[tuple[Path, Path]], *, replace: bool) -> None:
+    """Give finished files their final names.
+
+    Args:
+        moves: (finished file, final path), on one file system.
+        replace: whether an existing file may be replaced.
+
+    Raises:
+        StemliftError: OUTPUT_EXISTS for the first name that is taken; the names given before
+            are taken back.
+    """
+    done: list[Path] = []
+    try:
+        for finished, final in moves:
+            if replace:
+                finished.replace(final)
+            else:
+                _rename_new(finished, final)
+            done.append(final)
+    except BaseException:
+        if not replace:
+            for final in done:
+                final.unlink(missing_ok=True)
+        raise
+    if moves and os.name == "posix":
+        folder = os.open(moves[0][1].parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _rename_new(finished: Path, final: Path) -> None:
+    """Rename without ever replacing: by a hard link where the file system has them."""
+    try:
+        os.link(finished, final)
+    except FileExistsError as error:
+        raise output_exists(final) from error
+    except (OSError, NotImplementedError) as error:
+        if final.exists():
+            raise output_exists(final) from error
+        finished.rename(final)
+    else:
+        finished.unlink()
+
+
+def output_exists(path: Path) -> StemliftError:
+    return StemliftError(
+        Reason.OUTPUT_EXISTS,
+        f"{path} exists already and was left as it is.",
+        "Use --overwrite to replace it, or choose another folder with --out.",
+    )

@@ -1,0 +1,270 @@
+"""The core: a mix in, stems out, as one stream from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from stemlift.audio.channels import ChannelGroup, GroupKind
+from stemlift.audio.info import Bext
+from stemlift.audio.levels import SILENCE_DBFS, dbfs
+from stemlift.audio.resample import resampled_length
+from stemlift.audio.wav_writer import with_time_reference
+from stemlift.models.loaded import LoadedModel
+from stemlift.models.spec import MaskKind
+from stemlift.separation.backend import Backend, TorchBackend
+from stemlift.separation.control import Control, Stage
+from stemlift.separation.inference import BatchSize, Inference, default_batch
+from stemlift.separation.mix import BLOCK, Audio, Mix, check_unchanged
+from stemlift.separation.options import OutputFormat, Precision
+from stemlift.separation.outputs import (
+    FileLayout,
+    StemTemporary,
+    explained,
+    settle_encoding,
+    write_final,
+)
+from stemlift.separation.rechunk import rechunk
+from stemlift.separation.remainder import Arithmetic, arithmetic_for, complete_stems
+from stemlift.separation.segments import segment_count
+from stemlift.separation.spectrogram import MaskedSpectrogram
+from stemlift.separation.statistics import Moments, Normalisation
+from stemlift.separation.stems import StemPlan
+from stemlift.separation.stream import group_stems, model_input
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run the model: mask None takes the model's default, batch 0 the device's."""
+
+    mask: MaskKind | None
+    precision: Precision
+    batch: int
+    format: OutputFormat
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedStem:
+    """A complete stem file that has not got its final name yet; levels in dBFS."""
+
+    stem: str
+    file: Path
+    peak_dbfs: float
+    rms_dbfs: float
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """What a separation gave.
+
+    null_dbfs: peak of (mix - sum of stems) relative to max(1, peak of the mix), -300 when
+        exactly zero; None when the written stems are not meant to sum to the mix.
+    batch: segments per forward pass at the end.
+    """
+
+    stems: tuple[FinishedStem, ...]
+    sample_rate: int
+    channels: int
+    frames: int
+    start_frame: int
+    null_dbfs: float | None
+    encoding: str
+    mix_peak_dbfs: float
+    device: str
+    batch: int
+
+
+def separate(
+    mix: Mix,
+    plan: StemPlan,
+    model: LoadedModel,
+    device: str,
+    options: Options,
+    folder: Path,
+    control: Control,
+) -> Separation:
+    """Separate a mix into complete files in `folder`, which exists and is the job's own.
+
+    Memory is constant: it does not depend on the length of the mix.
+
+    Raises:
+        StemliftError: any reason of reading, of the model, of writing, or CANCELLED.
+    """
+    groups = mix.groups()
+    frames, normalisations = _survey(mix, groups, model, control)
+    batch = BatchSize(options.batch or default_batch(device))
+    engines = tuple(
+        Inference(_backend_maker(member.network, model, options), device, batch, control)
+        for member in model.members
+    )
+    output = _model_output(mix, groups, frames, model, engines, normalisations, control)
+    layout = FileLayout(
+        mix.sample_rate,
+        mix.layout.channels,
+        mix.layout.channel_mask,
+        mix.grid_bits,
+        _time_stamp(mix),
+        options.format,
+    )
+    extension = options.format.value
+    null = _NullMeter(mix.grid_bits, plan.summing)
+    with explained(folder):
+        temporaries = {name: StemTemporary(folder / f"{name}.raw", layout) for name in plan.written}
+    try:
+        arithmetic: Arithmetic = arithmetic_for(mix.grid_bits)
+        for mix_block, block in zip(rechunk(mix.blocks(), BLOCK), output, strict=True):
+            control.check()
+            stems = complete_stems(plan, mix_block, block, arithmetic)
+            null.update(mix_block, stems)
+            with explained(folder):
+                for name, samples in stems.items():
+                    temporaries[name].write(samples)
+    finally:
+        for temporary in temporaries.values():
+            temporary.close()
+    check_unchanged(mix.info)
+    encoding = settle_encoding(layout, list(temporaries.values()))
+    finished = []
+    for index, (name, temporary) in enumerate(temporaries.items()):
+        control.check()
+        control.report(Stage.WRITING, index / len(temporaries))
+        file = folder / f"{name}.{extension}"
+        with explained(folder):
+            write_final(temporary, file, layout, encoding)
+            temporary.path.unlink()
+        meter = temporary.meter
+        finished.append(FinishedStem(name, file, meter.peak_dbfs, meter.rms_dbfs))
+    control.report(Stage.WRITING, 1.0)
+    return Separation(
+        stems=tuple(finished),
+        sample_rate=mix.sample_rate,
+        channels=mix.layout.channels,
+        frames=frames,
+        start_frame=mix.start_frame,
+        null_dbfs=null.dbfs(encoding.value == "FLOAT"),
+        encoding=encoding.value,
+        mix_peak_dbfs=dbfs(null.mix_peak),
+        device=engines[0].device,
+        batch=batch.segments,
+    )
+
+
+def _survey(
+    mix: Mix, groups: tuple[ChannelGroup, ...], model: LoadedModel, control: Control
+) -> tuple[int, list[Normalisation]]:
+    """The exact number of frames and, where the model wants them, each group's statistics.
+
+    Reads the whole range once, unless neither is needed.
+    """
+    rate = model.spec.sample_rate
+    frames = mix.frames if mix.info.frames is not None else None
+    if frames is None:
+        frames = 0
+        for block in mix.blocks():
+            control.check()
+            control.report(Stage.ANALYSING, 0.0)
+            frames += len(block)
+    normalisations = []
+    work = max(1, resampled_length(frames, mix.sample_rate, rate) * len(groups))
+    done = 0
+    for group in groups:
+        moments = Moments()
+        if model.normalise and group.kind is not GroupKind.LFE:
+            for part in model_input(mix, group, rate, frames):
+                control.check()
+                moments.update(part)
+                done += len(part)
+                control.report(Stage.ANALYSING, done / work)
+        normalisations.append(moments.normalisation() if moments.count else Normalisation())
+    return frames, normalisations
+
+
+def _model_output(
+    mix: Mix,
+    groups: tuple[ChannelGroup, ...],
+    frames: int,
+    model: LoadedModel,
+    engines: tuple[Inference, ...],
+    normalisations: list[Normalisation],
+    control: Control,
+) -> Iterator[Audio]:
+    """(samples, stems of the model, channels of the mix) blocks at the mix's rate."""
+    total = resampled_length(frames, mix.sample_rate, model.spec.sample_rate)
+    per_group = sum(segment_count(total, member.stride) for member in model.members)
+    work = max(1, per_group * sum(group.kind is not GroupKind.LFE for group in groups))
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        control.report(Stage.SEPARATING, done / work)
+
+    control.report(Stage.SEPARATING, 0.0)
+    streams = [
+        group_stems(mix, group, frames, model, engines, normalisation, advance)
+        for group, normalisation in zip(groups, normalisations, strict=True)
+    ]
+    for parts in zip(*streams, strict=True):
+        block = np.empty(
+            (len(parts[0]), len(model.spec.stems), mix.layout.channels), dtype=np.float32
+        )
+        for group, part in zip(groups, parts, strict=True):
+            block[:, :, list(group.channels)] = part
+        yield block
+
+
+def _backend_maker(network: nn.Module, model: LoadedModel, options: Options) -> _BackendMaker:
+    if not model.spec.masks:
+        return _BackendMaker(network, options.precision)
+    mask = options.mask or model.spec.masks[0]
+    return _BackendMaker(MaskedSpectrogram(network, mask), options.precision)
+
+
+@dataclass(frozen=True, slots=True)
+class _BackendMaker:
+    network: nn.Module
+    precision: Precision
+
+    def __call__(self, device: str) -> Backend:
+        return TorchBackend(self.network, device, self.precision)
+
+
+def _time_stamp(mix: Mix) -> Bext:
+    """The time stamp of the range: the file's, or midnight, plus the range's start."""
+    return with_time_reference(mix.info.bext or Bext(0, b""), mix.start_frame)
+
+
+class _NullMeter:
+    """Peak of (mix - sum of stems), for stems as integers and as float32 files."""
+
+    def __init__(self, grid_bits: int | None, summing: tuple[str, ...]) -> None:
+        self._scale = 1.0 if grid_bits is None else 0.5 ** (grid_bits - 1)
+        self._summing = summing
+        self._as_is = 0.0
+        self._as_float = 0.0
+        self.mix_peak = 0.0
+
+    def update(self, mix: npt.NDArray[Any], stems: dict[str, npt.NDArray[Any]]) -> None:
+        exact = mix.astype(np.float64) * self._scale
+        self.mix_peak = max(self.mix_peak, float(np.abs(exact).max()))
+        if not self._summing:
+            return
+        parts = [stems[name] for name in self._summing]
+        rest = exact - sum(part.astype(np.float64) * self._scale for part in parts)
+        rounded = exact - sum(
+            (part * self._scale).astype(np.float32).astype(np.float64) for part in parts
+        )
+        self._as_is = max(self._as_is, float(np.abs(rest).max()))
+        self._as_float = max(self._as_float, float(np.abs(rounded).max()))
+
+    def dbfs(self, written_as_float: bool) -> float | None:
+        if not self._summing:
+            return None
+        peak = self._as_float if written_as_float else self._as_is
+        return dbfs(peak / max(1.0, self.mix_peak)) if peak else SILENCE_DBFS
