@@ -1,0 +1,1 @@
+"""Sound files: probe, stream, resample, write. The ground floor: no torch here."""
