@@ -59,7 +59,7 @@ class JobService:
                 of the settings.
         """
         self._store = JobStore(paths.database)
-        self._models = ModelStore(paths.models, settings.hub, settings.offline)
+        self._models = ModelStore.from_settings(paths.models, settings)
         self._catalogue = load_catalogue()
         self._settings = settings
         self._worker = Worker(self._models, settings.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 
 from stemlift.jobs.control import JobControl
 from stemlift.jobs.job import Job, JobResult, StemRecord
@@ -11,9 +12,7 @@ from stemlift.jobs.prepare import Prepared, check_free
 from stemlift.jobs.store import JobStore
 from stemlift.models.cache import ModelCache
 from stemlift.models.hub import ModelStore
-from stemlift.models.loaded import LoadedModel
 from stemlift.models.loader import load_model
-from stemlift.models.spec import ModelSpec
 from stemlift.separation.control import Stage
 from stemlift.separation.devices import (
     DeviceChoice,
@@ -26,6 +25,9 @@ from stemlift.separation.outputs import explained, publish, remove_work, work_fo
 from stemlift.separation.separate import Options, separate
 
 logger = logging.getLogger(__name__)
+
+# Memory a separation wants besides its weights; other models leave to make room for it.
+LEAST_MEMORY = 2 << 30
 
 
 class Worker:
@@ -40,25 +42,8 @@ class Worker:
         self.device: DeviceChoice = choose_device(device)
         self.devices = describe_devices()
         self.torch_version, self.torch_cuda = torch_build()
-        self.cache = ModelCache()
-        self._models = models
+        self.cache = ModelCache(partial(load_model, store=models))
         logger.info("device %s: %s", self.device.name, self.device.reason)
-
-    def load(self, spec: ModelSpec, control: JobControl) -> LoadedModel:
-        """The model from memory, from the disk, or from the hub.
-
-        Raises:
-            StemliftError: DOWNLOAD_FAILED, DISK_FULL, CHECKPOINT_INVALID, CANCELLED.
-        """
-
-        def downloading(done: int, total: int) -> None:
-            control.report(Stage.DOWNLOADING, done / total if total else 0.0)
-
-        def build() -> LoadedModel:
-            control.report(Stage.LOADING, 0.0)
-            return load_model(spec, self._models, downloading, control.stop.is_set)
-
-        return self.cache.get(spec, build)
 
     def run(self, job: Job, prepared: Prepared, store: JobStore, control: JobControl) -> Job:
         """Run a job to its end.
@@ -75,16 +60,22 @@ class Worker:
         replace = spec.overwrite or job.publishing
         if not replace:
             check_free(prepared.finals)
-        model = self.load(prepared.model, control)
         work = work_folder(folder, job.id)
+        options = Options(spec.mask, spec.precision, spec.batch, spec.format)
         try:
             with explained(folder):
                 remove_work(work)
                 work.mkdir(parents=True)
-            options = Options(spec.mask, spec.precision, spec.batch, spec.format)
-            done = separate(
-                prepared.mix, prepared.plan, model, self.device.name, options, work, control
-            )
+            self.cache.make_room(LEAST_MEMORY + 2 * prepared.model.download_bytes)
+            control.report(Stage.LOADING, 0.0)
+
+            def downloading(done: int, total: int) -> None:
+                control.report(Stage.DOWNLOADING, done / total if total else 0.0)
+
+            with self.cache.use(prepared.model, downloading, control.stop.is_set) as model:
+                done = separate(
+                    prepared.mix, prepared.plan, model, self.device.name, options, work, control
+                )
             control.check()
             store.begin_publishing(job.id)
             moves = [(stem.file, prepared.finals[stem.stem]) for stem in done.stems]

@@ -27,6 +27,12 @@ RATIO_EXPONENT = 2.0
 _SILENT = 1e-10
 """Magnitude under which a bin of the mix counts as silent; full scale is in the hundreds."""
 
+_FAINT = 1e-20
+"""Power under which a bin counts as silent."""
+
+_DIFFUSE = 1e-3
+"""Share of uncorrelated sound added to each spatial covariance."""
+
 
 def masks(kind: MaskKind, estimates: Tensor, mix: Tensor) -> Tensor:
     """What to multiply each bin of the mix by to get each stem.
@@ -107,17 +113,20 @@ def wiener(magnitudes: Tensor, mix: Tensor) -> Tensor:
     left, right = first[:, :, 0], first[:, :, 1]
     left_power, right_power = _power(left), _power(right)
     power = (left_power + right_power) / 2
-    total = power.sum(dim=-1, keepdim=True).clamp_min(_SILENT**2)
-    # Spatial covariance per stem and bin, the (b, s, f, 1) entries of a Hermitian 2×2.
-    ll = left_power.sum(dim=-1, keepdim=True) / total
-    rr = right_power.sum(dim=-1, keepdim=True) / total
-    lr = (left * right.conj()).sum(dim=-1, keepdim=True) / total
-    # A little diffuse sound in every stem keeps C invertible where all stems point one way.
-    ll, rr = ll + _DIFFUSE, rr + _DIFFUSE
+    frames = power.sum(dim=-1, keepdim=True).clamp_min(_FAINT)
+    # Spatial covariance per stem and bin, the (b, s, f, 1) entries of a Hermitian 2×2; a
+    # little diffuse sound in every stem keeps C invertible where all stems point one way.
+    ll = left_power.sum(dim=-1, keepdim=True) / frames + _DIFFUSE
+    rr = right_power.sum(dim=-1, keepdim=True) / frames + _DIFFUSE
+    lr = (left * right.conj()).sum(dim=-1, keepdim=True) / frames
+    # Only the ratio of the powers matters; as shares they cannot underflow in C's determinant.
+    whole = power.sum(dim=1, keepdim=True)
+    silent = whole < _FAINT
+    power = torch.where(silent, 1.0 / power.shape[1], power / torch.where(silent, 1.0, whole))
     mix_ll = (power * ll).sum(dim=1)
     mix_rr = (power * rr).sum(dim=1)
     mix_lr = (power * lr).sum(dim=1)
-    determinant = (mix_ll * mix_rr - _power(mix_lr)).clamp_min(_SILENT**4)
+    determinant = (mix_ll * mix_rr - _power(mix_lr)).clamp_min(_DIFFUSE**2)
     solved_left = (mix_rr * mix[:, 0] - mix_lr * mix[:, 1]) / determinant
     solved_right = (mix_ll * mix[:, 1] - mix_lr.conj() * mix[:, 0]) / determinant
     solved_left, solved_right = solved_left.unsqueeze(1), solved_right.unsqueeze(1)
@@ -128,10 +137,6 @@ def wiener(magnitudes: Tensor, mix: Tensor) -> Tensor:
         ),
         dim=2,
     )
-
-
-_DIFFUSE = 1e-3
-"""Share of uncorrelated sound added to each spatial covariance."""
 
 
 def _power(spectrum: Tensor) -> Tensor:

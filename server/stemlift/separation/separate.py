@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,7 @@ def separate(
     groups = mix.groups()
     frames, normalisations = _survey(mix, groups, model, control)
     batch = BatchSize(options.batch or default_batch(device))
+    model = _only_needed(model, plan)
     engines = tuple(
         Inference(_backend_maker(member.network, model, options), device, batch, control)
         for member in model.members
@@ -153,6 +154,15 @@ def separate(
         device=engines[0].device,
         batch=batch.segments,
     )
+
+
+def _only_needed(model: LoadedModel, plan: StemPlan) -> LoadedModel:
+    """Without the members of a bag that give nothing to any needed stem."""
+    wanted = [model.spec.stems.index(name) for name in plan.needed]
+    members = tuple(
+        member for member in model.members if any(member.weights[index] for index in wanted)
+    )
+    return replace(model, members=members or model.members[:1])
 
 
 def _survey(
@@ -237,7 +247,15 @@ class _BackendMaker:
 
 def _time_stamp(mix: Mix) -> Bext:
     """The time stamp of the range: the file's, or midnight, plus the range's start."""
-    return with_time_reference(mix.info.bext or Bext(0, b""), mix.start_frame)
+    return with_time_reference(mix.info.bext or _plain_bext(), mix.start_frame)
+
+
+def _plain_bext() -> Bext:
+    """A time stamp of midnight: version 1 of the chunk (EBU Tech 3285), Stemlift its origin."""
+    body = bytearray(602)
+    body[256:264] = b"Stemlift"
+    body[346] = 1
+    return Bext(0, bytes(body))
 
 
 class _NullMeter:

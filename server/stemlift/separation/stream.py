@@ -103,7 +103,8 @@ def _average(parts: tuple[Audio, ...], weights: Audio) -> Audio:
     """Weighted mean of the members' (samples, stems, channels), stem by stem."""
     if len(parts) == 1:
         return parts[0]
-    total = weights.sum(axis=0)
+    # A stem that no member gives is not needed; zero is as good as any.
+    total = np.maximum(weights.sum(axis=0), np.finfo(np.float32).tiny)
     mean = sum(part * weight[:, None] for part, weight in zip(parts, weights, strict=True))
     return np.asarray(mean / total[:, None], dtype=np.float32)
 

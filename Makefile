@@ -1,0 +1,43 @@
+# `make demo` and `make test` set up all they need on a machine with Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-long bench lint generate clean
+
+demo: $(VENV)/installed
+	$(BIN)/python -m stemlift.demo build/demo
+
+test: $(VENV)/installed-dev lint
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+test-long: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m long
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m pytest tests/benchmarks -m long -s
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/python proto/generate.py --check
+
+generate: $(VENV)/installed-dev
+	$(BIN)/python proto/generate.py
+
+clean:
+	rm -rf $(VENV) build
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	touch $@ $(VENV)/installed
