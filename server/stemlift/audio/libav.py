@@ -18,10 +18,12 @@ import av.error
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.packet import Packet
 from av.stream import Discard
 
 from stemlift.audio import problems
 from stemlift.audio.flac_header import parse_stream_info
+from stemlift.audio.mpeg import frame_length
 from stemlift.audio.opening import open_regular
 from stemlift.audio.riff import RiffError
 
@@ -102,6 +104,8 @@ def decode(path: Path, stream: AudioStream) -> Iterator[AudioFrame]:
     assert isinstance(container, av.container.InputContainer)
     try:
         for packet in container.demux(stream):
+            if container.format.name == "mp3" and packet.size:
+                _require_whole(path, packet)
             for frame in packet.decode():
                 assert isinstance(frame, AudioFrame)
                 same = (
@@ -116,6 +120,13 @@ def decode(path: Path, stream: AudioStream) -> Iterator[AudioFrame]:
         raise problems.corrupt(path, _why(error)) from error
     except OSError as error:
         raise problems.unreadable(path, error.strerror or str(error)) from error
+
+
+def _require_whole(path: Path, packet: Packet[AudioStream]) -> None:
+    # FFmpeg plays what is there of a frame that the file's end cuts.
+    length = frame_length(bytes(memoryview(packet)[:4]))
+    if length is not None and length > packet.size:
+        raise problems.truncated(path, "its last frame is not whole")
 
 
 def _why(error: Exception) -> str:

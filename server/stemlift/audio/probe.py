@@ -17,6 +17,7 @@ from stemlift.audio.plan import Inspection, LibavPlan, SndfilePlan
 from stemlift.audio.riff import UNKNOWN_SIZE, Riff, RiffError, read_riff
 from stemlift.audio.sndfile import Patches, open_sound
 from stemlift.audio.sniff import Sniffed, sniff
+from stemlift.audio.w64 import read_wave64
 from stemlift.errors import Reason, StemliftError
 
 LOWEST_RATE = 8_000
@@ -84,7 +85,12 @@ def _read_header(path: Path, file: BinaryIO, stamp: Stamp, kind: Sniffed) -> _He
         aiff = read_aiff(file, stamp.size)
         if aiff.frames and (aiff.sound_end is None or aiff.sound_end > stamp.size):
             raise problems.truncated(path, "its header promises more sound than there is")
-        return _Header()
+        return _Header(aiff.frames)
+    if kind.container == "W64":
+        wave = read_wave64(file, stamp.size)
+        if wave.data_offset + wave.data_size > stamp.size:
+            raise problems.truncated(path, "its header promises more sound than there is")
+        return _Header(wave.data_size // wave.block_align, wave.channel_mask)
     if kind.container == "FLAC":
         flac = read_flac_header(file, kind.offset)
         frames = _UNKNOWN_LENGTH if flac.frames is None else flac.frames
@@ -134,7 +140,8 @@ def _inspect_sndfile(path: Path, stamp: Stamp, kind: Sniffed, header: _Header) -
     if header.promised_frames == _UNKNOWN_LENGTH:
         frames = None
     _require_sound(path, rate, frames)
-    if exact and kind.container not in ("FLAC", "AIFF") and counted != frames:
+    # libsndfile counts the pad byte of an odd AIFF or Wave64 file as a frame.
+    if exact and frames is not None and counted < frames:
         raise problems.corrupt(path, "its header contradicts itself about its length")
     order = header.order if header.order and len(header.order) == channels else None
     info = AudioInfo(
@@ -164,12 +171,12 @@ def _inspect_libav(
         track = movie.track
     elif demuxer == "matroska" and _matroska_cut_short(file, stamp.size):
         raise problems.truncated(path, "its segment runs past the end of the file")
-    counted = demuxer == "mp3" and mpeg.has_frame_count(_first_frame(file, kind.offset))
+    counted = _counts_frames(file, kind, demuxer)
     with libav.open_stream(path, demuxer) as stream:
         context = stream.codec_context
         rate = context.sample_rate
         frames, window_start = _mp4_window(track, rate, stream.container.metadata)
-        if counted and stream.duration is not None and stream.time_base is not None:
+        if counted and stream.duration and stream.time_base:
             frames = round(stream.duration * stream.time_base * rate)
         info = AudioInfo(
             path=path,
@@ -205,6 +212,15 @@ def _mp4_window(
     if not track.has_edit and 0 <= priming < length:
         start, length = priming, length - priming
     return (min(length, heard) if heard > 0 else length), start
+
+
+def _counts_frames(file: BinaryIO, kind: Sniffed, demuxer: str) -> bool:
+    """Whether the header counts the frames, so that FFmpeg's duration is no estimate."""
+    if demuxer == "mp3":
+        return mpeg.has_frame_count(_first_frame(file, kind.offset))
+    if demuxer == "au":
+        return read_at(file, 8, 4) != b"\xff\xff\xff\xff"
+    return demuxer in ("wv", "tta", "ape")
 
 
 def _first_frame(file: BinaryIO, offset: int) -> bytes:

@@ -73,8 +73,10 @@ class AudioReader:
         same samples every time.
 
         A cut shows by fewer frames than the header counts. It cannot show in an MP3
-        without a Xing or Info frame, in raw AAC (ADTS), in fragmented MP4 and in streams
-        (MPEG-TS, FLAC or Matroska of unknown length) that were cut between two packets.
+        without a Xing or Info frame, in raw AAC (ADTS), CAF, AVI, ASF and fragmented MP4
+        and in streams (MPEG-TS, FLAC or Matroska of unknown length), when they were cut
+        between two packets. MP3 frames are counted to the last one that is whole: a cut
+        in the padding behind the sound takes nothing away and passes.
 
         Raises:
             StemliftError: RANGE_OUTSIDE when the range does not lie in the file,

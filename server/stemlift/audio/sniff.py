@@ -19,7 +19,6 @@ _QUICKTIME = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"\x1a\x45\xdf\xa3", "MATROSKA", "matroska"),
     (b"caff", "CAF", "caf"),
-    (b"riff\x2e\x91\xcf\x11", "W64", "w64"),
     (b".snd", "AU", "au"),
     (b"FLV\x01", "FLV", "flv"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF", "asf"),
@@ -54,7 +53,8 @@ def sniff(file: BinaryIO) -> Sniffed | None:
 
 def readable_containers() -> list[str]:
     """Every container name `sniff` can give, sorted."""
-    ours = {"WAV", "RF64", "BW64", "AIFF", "FLAC", "OGG", "MP3", "MP4", "AAC", "AVI", "MPEG-TS"}
+    ours = {"WAV", "RF64", "BW64", "AIFF", "FLAC", "OGG", "MP3", "MP4", "AAC"}
+    ours |= {"AVI", "MPEG-TS", "W64"}
     return sorted(ours | {container for _, container, _ in _MAGIC})
 
 
@@ -72,6 +72,8 @@ def _container(file: BinaryIO, head: bytes, offset: int) -> tuple[str, str | Non
         return "AVI", "avi"
     if head[:4] == b"FORM" and form in (b"AIFF", b"AIFC"):
         return "AIFF", None
+    if head.startswith(b"riff\x2e\x91\xcf\x11"):
+        return "W64", None
     if head[:4] == b"OggS":
         return "OGG", (None if read_ogg_start(file).codec else "ogg")
     if head[4:8] in _QUICKTIME:
