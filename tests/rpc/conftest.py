@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
+from fake_server import FakeServer
 
 from stemlift.paths import HOME_VARIABLE, Paths, find_paths
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-
-from fake_server import FakeServer
 
 
 @pytest.fixture

@@ -273,8 +273,9 @@ if __name__ == "__main__":
 
     found = find_paths()
     found.state.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(found.lock)
     try:
-        filelock.FileLock(found.lock).acquire(timeout=0)
+        lock.acquire(timeout=0)
     except filelock.Timeout:
         print("error: Another server runs.\n  (SERVER_ALREADY_RUNNING)")
         sys.exit(3)

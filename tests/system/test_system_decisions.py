@@ -13,6 +13,7 @@ from stemlift.system.nvidia import Card, choose_wheels, find_card, install_comma
 from stemlift.system.private import (
     SOCKET_PATH_BYTES,
     choose_socket_path,
+    is_private_folder,
     make_private_folder,
     short_folder,
     write_private_file,
@@ -145,3 +146,12 @@ def test_the_command_that_mends_it() -> None:
         '"/v/bin/python" -m pip install --force-reinstall "torch==2.13.0"'
         " --index-url https://download.pytorch.org/whl/cu130"
     )
+
+
+def test_which_folders_are_private(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    assert not is_private_folder(folder)
+    folder.mkdir(mode=0o755)
+    assert not is_private_folder(folder)
+    make_private_folder(folder)
+    assert is_private_folder(folder)

@@ -159,7 +159,8 @@ def _listens(endpoint: Endpoint) -> bool:
         if not is_alive(endpoint.pid):
             return False
         host, _, port = endpoint.address.rpartition(":")
-        return _connects(socket.AF_INET, (host, int(port)) if port.isdigit() else ("", 0))
+        family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+        return port.isdigit() and _connects(family, (host.strip("[]"), int(port)))
     # Not on Windows, where no endpoint names a socket of this kind.
     return hasattr(socket, "AF_UNIX") and _connects(socket.AF_UNIX, str(path))
 

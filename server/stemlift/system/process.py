@@ -51,7 +51,9 @@ def spawn_detached(
             stderr=subprocess.STDOUT,
             **detach_options(),
         )
-    threading.Thread(target=process.wait, name=f"reaper-{process.pid}", daemon=True).start()
+    threading.Thread(
+        target=process.wait, name=f"stemlift-reaper-{process.pid}", daemon=True
+    ).start()
     return process
 
 

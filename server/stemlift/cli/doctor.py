@@ -1,0 +1,143 @@
+"""`stemlift doctor`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stemlift.cli.reporting import console, duration, note, plain, print_json, sign, size
+from stemlift.errors import Exit, StemliftError, severity
+
+if TYPE_CHECKING:
+    from stemlift.paths import Paths
+    from stemlift.rpc.results import ModelList, ServerInfo
+
+# A song of an hour needs about this much for four stems and their temporaries.
+LEAST_FREE_BYTES = 5_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at.
+
+    code: what the command exits with because of it.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    code: int = Exit.DONE
+
+
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> int:
+    """Look whether everything is in order."""
+    from stemlift.paths import find_paths
+
+    paths = find_paths()
+    checks = [check_settings(paths)]
+    facts: dict[str, Any] | None = None
+    try:
+        info, models, address = _ask(paths, json)
+    except StemliftError as error:
+        checks.append(_failed("server", error))
+    else:
+        facts = {**asdict(info), "address": address}
+        checks.extend(check_server(info, models, address))
+    checks.extend(check_disk(paths))
+    if json:
+        print_json({"checks": [asdict(check) for check in checks], "server": facts})
+    else:
+        _print(checks)
+    return max((check.code for check in checks), key=severity)
+
+
+def _ask(paths: Paths, json: bool) -> tuple[ServerInfo, ModelList, str]:
+    from stemlift.rpc.client import Client
+
+    with Client(paths, on_wait=None if json else note) as client:
+        return client.server_info(), client.models(), client.address
+
+
+def check_settings(paths: Paths) -> Check:
+    """Whether settings.toml can be used."""
+    from stemlift.settings import load_settings
+
+    try:
+        load_settings(paths.settings_file)
+    except StemliftError as error:
+        return _failed("settings", error)
+    there = paths.settings_file.exists()
+    return Check("settings", True, f"{paths.settings_file}{'' if there else ' (none: defaults)'}")
+
+
+def check_server(info: ServerInfo, models: ModelList, address: str) -> Iterator[Check]:
+    """What the server told, as checks."""
+    from stemlift import __version__
+    from stemlift.system.nvidia import find_card, install_command
+
+    about = (
+        f"version {info.version}, process {info.pid}, up {duration(info.uptime_seconds)},"
+        f" at {address}, log {info.log_file}"
+    )
+    if info.version == __version__:
+        yield Check("server", True, about)
+    else:
+        remedy = f"End process {info.pid}; the next command starts version {__version__}."
+        yield Check("server", False, about, remedy)
+    built = f"CUDA {info.torch_cuda}" if info.torch_cuda else "without CUDA"
+    torch = f"PyTorch {info.torch_version}, {built}"
+    card = find_card()
+    if card is not None and not info.torch_cuda:
+        command = install_command(sys.executable, info.torch_version, card)
+        remedy = f"Run: {command}\nThen end process {info.pid}; the next command starts it anew."
+        yield Check("torch", False, f"{torch}, cannot use the {card.name}", remedy)
+    else:
+        yield Check("torch", True, torch)
+    yield Check("device", True, f"{info.device}: {info.device_reason}")
+    here = [model.name for model in models.models if model.installed]
+    if here:
+        yield Check("models", True, f"{', '.join(here)} in {info.models_folder}", models.advice)
+    else:
+        yield Check("models", False, "none is installed", models.advice)
+    yield Check("formats", bool(info.formats), ", ".join(info.formats))
+
+
+def check_disk(paths: Paths) -> Iterator[Check]:
+    """Whether there is room for jobs and models."""
+    for name, folder in (("state", paths.state), ("models", paths.models)):
+        there = _existing(folder)
+        try:
+            free = shutil.disk_usage(there).free
+        except OSError as error:
+            yield Check("disk", False, f"{there}: {error.strerror}", "Make it readable.")
+            continue
+        remedy = "" if free >= LEAST_FREE_BYTES else "Free some space, or move it elsewhere."
+        yield Check("disk", not remedy, f"{size(free)} free for {name} in {folder}", remedy)
+
+
+def _existing(folder: Path) -> Path:
+    return next(parent for parent in (folder, *folder.parents) if parent.exists())
+
+
+def _failed(name: str, error: StemliftError) -> Check:
+    return Check(name, False, f"{error.message} ({error.reason})", error.remedy, error.exit_code)
+
+
+def _print(checks: list[Check]) -> None:
+    screen = console(sys.stdout)
+    good, bad = sign("✓", "ok", sys.stdout), sign("✗", "NO", sys.stdout)
+    arrow = sign("→", "->", sys.stdout)
+    for check in checks:
+        mark = good if check.ok else bad
+        screen.print(f"{mark} {check.name}: {plain(check.detail)}", soft_wrap=True)
+        for line in check.remedy.splitlines():
+            screen.print(f"  {arrow} {plain(line)}", soft_wrap=True)

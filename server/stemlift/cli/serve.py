@@ -1,0 +1,55 @@
+"""`stemlift serve`."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated
+
+import typer
+
+from stemlift.errors import Reason, StemliftError
+
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
+
+
+def serve(
+    listen: Annotated[
+        str,
+        typer.Option(
+            help="Address to listen on, e.g. 127.0.0.1:4711 or unix:/folder/socket."
+            " Default: a private socket, or a free port on Windows."
+        ),
+    ] = "",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda:N or mps. Default: the settings'.")
+    ] = "",
+    idle_exit: Annotated[
+        float, typer.Option(help="Leave after this many seconds without work; 0: never.")
+    ] = 0.0,
+) -> int:
+    """Run the server in this terminal. Other commands start one by themselves."""
+    if device and not _DEVICE.fullmatch(device):
+        raise _invalid("--device", device, "auto, cpu, cuda:N or mps")
+    if not math.isfinite(idle_exit) or idle_exit < 0:
+        raise _invalid("--idle-exit", f"{idle_exit:g}", "seconds of at least 0; 0: never")
+    from stemlift.paths import find_paths
+    from stemlift.rpc import server
+    from stemlift.settings import load_settings
+
+    paths = find_paths()
+    return server.serve(
+        server.ServeOptions(
+            paths=paths,
+            settings=load_settings(paths.settings_file),
+            listen=listen,
+            device=device,
+            idle_exit=idle_exit,
+        )
+    )
+
+
+def _invalid(option: str, value: str, accepted: str) -> StemliftError:
+    return StemliftError(
+        Reason.ARGUMENT_INVALID, f"{option} cannot be {value!r}.", f"Accepted: {accepted}."
+    )
