@@ -69,7 +69,8 @@ def _load(path: Path) -> nn.Module:
             if not bool(torch.isfinite(tensor).all()):
                 raise _InvalidError(f"the tensor “{key}” holds numbers that are not finite")
             state[key] = tensor.contiguous()
-    network.load_state_dict(state, strict=True, assign=True)
+    # Not through the instance: demucs.demucs.Demucs overrides it, without `assign`.
+    nn.Module.load_state_dict(network, state, strict=True, assign=True)
     _require_no_leftovers(network)
     return network.eval().requires_grad_(False)
 

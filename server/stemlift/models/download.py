@@ -16,7 +16,6 @@ import re
 import shutil
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,6 @@ from stemlift.models.bag import read_bag
 from stemlift.models.cachefiles import RepositoryFolder
 
 _BLOCK = 256 * 1024
-_REPORT_EVERY = 0.1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ETAG = re.compile(r"[\w.-]{1,128}")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
@@ -118,8 +116,17 @@ def _transfer(file: RemoteFile, target: Path, partial: Path, report: Callable[[i
             stream.truncate(0)
             start = stream.seek(0)
         report(start)
-        if file.size is None or start < file.size:
-            http_get(file.url, stream, resume_size=start, expected_size=file.size)
+        while file.size is None or start < file.size:
+            try:
+                http_get(file.url, stream, resume_size=start, expected_size=file.size)
+                break
+            # Which exceptions the transport raises depends on the version of the library.
+            except Exception as error:
+                received = stream.seek(0, io.SEEK_END)
+                # Every further attempt must have been worth it, so this comes to an end.
+                if received <= start or not _was_cut(error):
+                    raise
+                start = received
         stream.flush()
         os.fsync(stream.fileno())
     if _SHA256.fullmatch(file.etag) and _sha256(part) != file.etag:
@@ -186,7 +193,6 @@ def explain(error: Exception, endpoint: str, repository: str) -> StemliftError |
     where = f"{repository} at {endpoint}"
     try_again = "Run the job again: the download goes on where it stopped."
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    libraries = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, _BrokenTransferError):
         return _failed(f"The download of {where} was damaged on the way: {error}.", try_again)
@@ -210,7 +216,7 @@ def explain(error: Exception, endpoint: str, repository: str) -> StemliftError |
         )
     if any("Timeout" in kind for kind in kinds):
         return _failed(f"The model hub stopped answering: {where}.", try_again)
-    if libraries & _TRANSPORTS or "OfflineModeIsEnabled" in kinds:
+    if _from_transport(error):
         return _failed(
             f"The model hub cannot be reached for {where} ({error}).",
             "Check the network and the proxy, then run the job again.",
@@ -218,6 +224,17 @@ def explain(error: Exception, endpoint: str, repository: str) -> StemliftError |
     if isinstance(error, OSError):
         return _explain_disk(error, where, try_again)
     return None
+
+
+def _from_transport(error: Exception) -> bool:
+    return any(kind.__module__.partition(".")[0] in _TRANSPORTS for kind in type(error).__mro__)
+
+
+def _was_cut(error: Exception) -> bool:
+    """Whether the connection ended early, rather than the hub refusing or the disk failing."""
+    if getattr(error, "response", None) is not None:
+        return False
+    return _from_transport(error) or (isinstance(error, OSError) and error.errno is None)
 
 
 def _explain_disk(error: OSError, where: str, try_again: str) -> StemliftError:
@@ -246,7 +263,7 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     folder = RepositoryFolder(Path(request["folder"]), request["repository"])
     try:
-        download_bag(folder, request["endpoint"], request["bag"], _Reporter())
+        download_bag(folder, request["endpoint"], request["bag"], _report)
     # Which exceptions the transport raises depends on the version of the hub's library;
     # what `explain` does not know is raised again.
     except Exception as error:
@@ -259,17 +276,8 @@ def main() -> None:
         _say({"finished": True})
 
 
-class _Reporter:
-    """Progress on stdout, at most a few times a second."""
-
-    def __init__(self) -> None:
-        self._next = 0.0
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now >= self._next or done >= total:
-            self._next = now + _REPORT_EVERY
-            _say({"done": done, "total": total})
+def _report(done: int, total: int) -> None:
+    _say({"done": done, "total": total})
 
 
 def _say(event: dict[str, Any]) -> None:

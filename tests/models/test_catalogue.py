@@ -1,0 +1,102 @@
+import subprocess
+import sys
+
+import pytest
+
+from stemlift.errors import Reason, StemliftError
+from stemlift.models.auto import choose_auto
+from stemlift.models.catalogue import load_catalogue, parse_catalogue
+from stemlift.models.spec import MaskKind
+
+
+def test_the_models_in_order_of_rank() -> None:
+    names = [spec.name for spec in load_catalogue().models]
+    assert names == ["htdemucs_ft", "htdemucs", "hdemucs_mmi", "htdemucs_6s", "spectral"]
+
+
+def test_spectral_needs_no_download_and_offers_three_masks() -> None:
+    spec = load_catalogue().get("spectral")
+    assert spec.repository is None
+    assert spec.download_bytes == 0
+    assert spec.masks == (MaskKind.RATIO, MaskKind.BINARY, MaskKind.COMPLEX)
+
+
+@pytest.mark.parametrize(
+    ("name", "repository", "stems"),
+    [
+        ("htdemucs", "adefossez/HTDemucs", 4),
+        ("htdemucs_ft", "adefossez/HTDemucs-ft", 4),
+        ("htdemucs_6s", "adefossez/HTDemucs-6s", 6),
+        ("hdemucs_mmi", "adefossez/Demucs-hdemucs_mmi", 4),
+    ],
+)
+def test_where_the_demucs_weights_are(name: str, repository: str, stems: int) -> None:
+    spec = load_catalogue().get(name)
+    assert spec.repository == repository
+    assert spec.bag == f"{name}.yaml"
+    assert len(spec.stems) == stems
+    assert "MIT licence does not cover the weights" in spec.licence
+    assert spec.commercial_use is None
+
+
+def test_an_unknown_name_lists_the_closest_first() -> None:
+    with pytest.raises(StemliftError) as caught:
+        load_catalogue().get("htdemucs-ft")
+    assert caught.value.reason is Reason.MODEL_UNKNOWN
+    assert "htdemucs-ft" in caught.value.message
+    assert "Choose one of: htdemucs_ft, " in caught.value.remedy
+    assert "spectral" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('network = "spectral"', 'network = "pickle"'),
+        ("rank = 0", "rank = 40"),
+        ('bag = "htdemucs.yaml"', 'bag = "../htdemucs.yaml"'),
+        ('repository = "adefossez/HTDemucs"\n', ""),
+        ("sample_rate", "samplerate"),
+    ],
+)
+def test_a_wrong_catalogue_is_refused(change: tuple[str, str]) -> None:
+    from importlib.resources import files
+
+    text = files("stemlift.models").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    assert change[0] in text
+    with pytest.raises(ValueError, match="validation error"):
+        parse_catalogue(text.replace(*change))
+
+
+@pytest.mark.parametrize(
+    ("installed", "chosen", "advised"),
+    [
+        (set(), "spectral", "htdemucs separates better"),
+        ({"htdemucs_6s"}, "htdemucs_6s", "htdemucs separates better"),
+        ({"hdemucs_mmi"}, "hdemucs_mmi", "htdemucs separates better"),
+        ({"htdemucs_6s", "htdemucs"}, "htdemucs", "htdemucs_ft separates better"),
+        ({"htdemucs", "htdemucs_ft"}, "htdemucs_ft", ""),
+    ],
+)
+def test_auto_takes_the_best_that_is_here(installed: set[str], chosen: str, advised: str) -> None:
+    choice = choose_auto(
+        load_catalogue(), lambda spec: spec.repository is None or spec.name in installed
+    )
+    assert choice.spec.name == chosen
+    assert choice.advice.startswith(advised)
+    assert bool(choice.advice) == bool(advised)
+    assert "\n" not in choice.advice
+
+
+def test_the_advice_names_size_and_command() -> None:
+    choice = choose_auto(load_catalogue(), lambda spec: spec.name == "spectral")
+    assert "84 MB" in choice.advice
+    assert "stemlift separate --model htdemucs " in choice.advice
+
+
+def test_the_light_modules_import_neither_torch_nor_the_hub() -> None:
+    code = (
+        "import sys, stemlift.models.auto, stemlift.models.hub, stemlift.models.catalogue;"
+        "print([m for m in ('torch', 'demucs', 'huggingface_hub') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
