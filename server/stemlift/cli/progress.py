@@ -60,7 +60,7 @@ def _bar(name: str) -> Iterator[Show]:
     )
     # Gone when done: the table of stems takes its place.
     with Progress(*columns, console=console(sys.stderr), transient=True, expand=True) as bar:
-        task = bar.add_task("asking the server", total=1.0, song=plain(name), left="")
+        task = bar.add_task("asking the server", total=1.0, song=_short(plain(name)), left="")
 
         def show(update: JobUpdate) -> None:
             parts = []
@@ -76,6 +76,11 @@ def _bar(name: str) -> Iterator[Show]:
             )
 
         yield show
+
+
+def _short(name: str) -> str:
+    # The bar, the stage and the time left need the rest of the line.
+    return name if len(name) <= 28 else f"{name[:25]}..."
 
 
 class _Lines:

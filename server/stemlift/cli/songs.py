@@ -137,6 +137,8 @@ def _report_error(song: Song, error: StemliftError, voice: Voice) -> None:
     if voice.json:
         print_error_json(error, song.source)
     else:
+        if song.name not in error.message:
+            note(f"{song.name}:")
         print_error(error)
 
 

@@ -13,7 +13,7 @@ def print_summary(name: str, result: SeparationResult) -> None:
     from rich import box
     from rich.table import Table
 
-    table = Table(title=plain(name), title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=plain(name), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("stem", no_wrap=True)
     table.add_column("peak", justify="right", no_wrap=True)
     table.add_column("RMS", justify="right", no_wrap=True)

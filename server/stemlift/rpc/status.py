@@ -104,7 +104,9 @@ def _read(error: grpc.RpcError) -> StemliftError:
 
 def _is_lost(code: grpc.StatusCode, details: str) -> bool:
     # gRPC's words for a stream whose connection ended under it.
-    return code in _LOST or (code is grpc.StatusCode.UNKNOWN and details == "Stream removed")
+    return code in _LOST or (
+        code is grpc.StatusCode.UNKNOWN and details.startswith("Stream removed")
+    )
 
 
 def _code(error: grpc.RpcError) -> grpc.StatusCode:
