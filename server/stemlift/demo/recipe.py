@@ -34,6 +34,10 @@ _QUALITIES = {
 }
 
 
+# How vowels are spelt in a syllable; the first that fits counts.
+_VOWELS = {"ee": "i", "oo": "u", "ay": "e", "a": "a", "e": "e", "i": "i", "o": "o"}
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -142,12 +146,16 @@ DRUMS: tuple[DrumName, ...] = ("kick", "snare", "hat", "open", "crash")
 
 
 class Sung(_Strict):
-    """One syllable: MIDI pitches at its start and end, None for a rest."""
+    """One syllable: MIDI pitches at its start and end, None for a rest.
+
+    vowel: a, e, i, o or u as in Italian; empty for a rest.
+    """
 
     start: int | None
     end: int | None
     beats: float
     syllable: str
+    vowel: str
 
 
 def parse_melody(text: str) -> list[Sung]:
@@ -170,12 +178,16 @@ def parse_melody(text: str) -> list[Sung]:
         if not 0 < beats <= 64:
             raise ValueError(f"no length in beats at {part.strip()!r}")
         if words[0] == "-":
-            notes.append(Sung(start=None, end=None, beats=beats, syllable=""))
+            notes.append(Sung(start=None, end=None, beats=beats, syllable="", vowel=""))
             continue
         first, _, last = words[0].partition(">")
         start = parse_note(first)
         end = parse_note(last) if last else start
-        notes.append(Sung(start=start, end=end, beats=beats, syllable=words[2]))
+        syllable = words[2]
+        vowel = next((vowel for spelt, vowel in _VOWELS.items() if spelt in syllable), None)
+        if vowel is None:
+            raise ValueError(f"no vowel in the syllable {syllable!r}")
+        notes.append(Sung(start=start, end=end, beats=beats, syllable=syllable, vowel=vowel))
     return notes
 
 

@@ -25,8 +25,6 @@ _FORMANTS = {
 }
 _WIDTHS = (80.0, 100.0, 130.0, 150.0)
 _GAINS = (1.0, 0.5, 0.25, 0.18)
-# How vowels are spelt in a recipe.
-_SPELLING = (("ee", "i"), ("oo", "u"), ("ay", "e"), ("a", "a"), ("e", "e"), ("i", "i"), ("o", "o"))
 # Noise of a consonant: low and high edge in Hz, seconds, level.
 _CONSONANTS = {
     "s": (4500.0, 11000.0, 0.09, 0.5),
@@ -74,7 +72,7 @@ def sing(
         midi = note.start + (note.end - note.start) * slide + scoop + vibrato
         pitch[here] = midi + transpose + recipe.transpose
         loudness[here] = np.minimum(1.0, time / 0.05) * np.clip((seconds - time) / 0.07, 0.0, 1.0)
-        formants[here] = _FORMANTS[_vowel(note.syllable)]
+        formants[here] = _FORMANTS[note.vowel]
     pitch = _without_rests(pitch)
     pitch = _smooth(pitch, 0.02 / step) + 0.05 * _smooth(rng.normal(size=points), 0.03 / step)
     loudness = _smooth(loudness, 0.015 / step)
@@ -127,13 +125,6 @@ def _consonants(
             signal[at:stop] += burst[: stop - at]
         start += note.beats * beat
     return signal
-
-
-def _vowel(syllable: str) -> str:
-    for spelling, vowel in _SPELLING:
-        if spelling in syllable:
-            return vowel
-    raise ValueError(f"no vowel in the syllable {syllable!r}")
 
 
 def _without_rests(pitch: Signal) -> Signal:

@@ -1,0 +1,1 @@
+"""How good a separation is. Needs numpy only; arrays are (frames, channels)."""
