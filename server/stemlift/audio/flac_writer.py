@@ -110,8 +110,9 @@ class FlacWriter:
         try:
             # libsndfile takes integers left-justified.
             self._sound.write(np.ascontiguousarray(block << 8))
-        except soundfile.LibsndfileError as error:
-            raise self._sink.error or OSError(error.error_string) from error
+        except (soundfile.LibsndfileError, AssertionError) as error:
+            # soundfile asserts that all was taken.
+            raise self._sink.error or OSError(f"FLAC could not be written: {error}") from error
         if self._sink.error is not None:
             raise self._sink.error
         self._frames += len(block)

@@ -104,6 +104,11 @@ def _wav_header(path: Path, riff: Riff, size: int) -> _Header:
     if riff.form == b"BW64":
         # libsndfile does not know the name; the layout is that of RF64.
         patches.append((0, b"RF64"))
+    if riff.form != b"RIFF":
+        # In these files libsndfile does not expect the pad byte behind an odd chunk.
+        patches += [
+            (at, struct.pack("<I", odd + 1)) for at, odd in riff.odd_chunks if odd < UNKNOWN_SIZE
+        ]
     rest = size - data.offset
     length = rest if data.size is None else data.size
     if length > rest:
@@ -140,7 +145,7 @@ def _inspect_sndfile(path: Path, stamp: Stamp, kind: Sniffed, header: _Header) -
     if header.promised_frames == _UNKNOWN_LENGTH:
         frames = None
     _require_sound(path, rate, frames)
-    # libsndfile counts the pad byte of an odd AIFF or Wave64 file as a frame.
+    # Pad bytes may make libsndfile count a frame more, but never less.
     if exact and frames is not None and counted < frames:
         raise problems.corrupt(path, "its header contradicts itself about its length")
     order = header.order if header.order and len(header.order) == channels else None

@@ -53,12 +53,17 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Riff:
-    """form: b"RIFF", b"RF64" or b"BW64"."""
+    """form: b"RIFF", b"RF64" or b"BW64".
+
+    odd_chunks: offset of the 32-bit size and that size, of the chunks before the data
+        whose size is odd; a pad byte follows them.
+    """
 
     form: bytes
     format: Format
     data: Data
     bext: Bext | None
+    odd_chunks: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ def read_riff(file: BinaryIO, size: int) -> Riff:
     layout: Format | None = None
     data: Data | None = None
     bext: Bext | None = None
+    odd_chunks: list[tuple[int, int]] = []
     offset = 12
     for _ in range(_MAX_CHUNKS):
         header = read_at(file, offset, 8)
@@ -103,6 +109,8 @@ def read_riff(file: BinaryIO, size: int) -> Riff:
             length = data.size
         elif length == UNKNOWN_SIZE and wide is not None:
             length = wide.table.get(name, length)
+        if length % 2 and data is None:
+            odd_chunks.append((body - 4, length))
         offset = body + length + length % 2
         if offset >= size:
             break
@@ -112,7 +120,7 @@ def read_riff(file: BinaryIO, size: int) -> Riff:
         raise RiffError("it has no fmt chunk before its end")
     if data is None:
         raise RiffError("it has no data chunk")
-    return Riff(form, layout, data, bext)
+    return Riff(form, layout, data, bext, tuple(odd_chunks))
 
 
 def _data(body: int, length: int, wide: _Ds64 | None, riff_size: int, size: int) -> Data:

@@ -58,7 +58,9 @@ class BroadcastWavWriter:
         self._ds64_at = len(head)
         head += _chunk(b"JUNK", bytes(_DS64_BODY))
         if bext is not None:
-            head += _chunk(b"bext", bext.raw)
+            # An even length, since libsndfile loses its way behind an odd chunk of an RF64
+            # file. The text at the chunk's end may be followed by zeros.
+            head += _chunk(b"bext", bext.raw + b"\0" * (len(bext.raw) % 2))
         head += _chunk(b"fmt ", self._format(sample_rate, channel_mask))
         self._fact_at: int | None = None
         if encoding is Encoding.FLOAT:
