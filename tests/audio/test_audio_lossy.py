@@ -54,6 +54,31 @@ def test_mp3_agrees_with_another_decoder(tmp_path: Path) -> None:
     assert np.abs(read_all(path) - other).max() < 1e-5
 
 
+def test_what_surrounds_the_frames_of_an_mp3_is_no_sound(tmp_path: Path) -> None:
+    path = _mp3(tmp_path / "a.mp3", _music(50003), "VARIABLE")
+    data, whole = path.read_bytes(), read_all(path)
+    title = b"TAG" + b"a title".ljust(125, b" ")
+    cover = b"ID3\4\0\0\0\0\x7f\x7f" + bytes(range(256)) * 64
+    for content in (data + title, cover[: 10 + 0x3FFF] + data, data + bytes(3000)):
+        path.write_bytes(content)
+        assert probe(path).frames == 50003
+        np.testing.assert_array_equal(read_all(path), whole)
+    bare = data[frame_length(data[:4]) :]
+    lengths = set()
+    for content in (bare, bare + title, bare + bytes(3000)):
+        path.write_bytes(content)
+        lengths.add(len(read_all(path)))
+    assert len(lengths) == 1
+
+
+def test_an_mp3_whose_count_is_not_of_all_of_it_is_read_to_its_end(tmp_path: Path) -> None:
+    path = _mp3(tmp_path / "a.mp3", _music(50003), "CONSTANT")
+    data = path.read_bytes()
+    path.write_bytes(data + data)
+    assert probe(path).frames is None
+    assert len(read_all(path)) >= 2 * 50003
+
+
 def test_vbr_mp3_without_a_frame_count_is_read_to_its_end(tmp_path: Path) -> None:
     path = _mp3(tmp_path / "a.mp3", _music(200003), "VARIABLE")
     whole = read_all(path)

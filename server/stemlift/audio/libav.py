@@ -105,6 +105,9 @@ def decode(path: Path, stream: AudioStream) -> Iterator[AudioFrame]:
     try:
         for packet in container.demux(stream):
             if container.format.name == "mp3" and packet.size:
+                if not any(memoryview(packet)):
+                    # Zeros between or behind the frames are padding.
+                    continue
                 _require_whole(path, packet)
             for frame in packet.decode():
                 assert isinstance(frame, AudioFrame)

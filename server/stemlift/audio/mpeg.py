@@ -48,13 +48,28 @@ def begins_with_frames(data: bytes) -> bool:
     return True
 
 
-def has_frame_count(frame: bytes) -> bool:
-    """Whether the first frame is a Xing or Info frame that counts the frames."""
+def counted_lengths(frame: bytes) -> frozenset[int]:
+    """The lengths in samples that a Xing or Info frame may mean, none without a count.
+
+    The LAME extension gives the encoder's delay and padding, to be taken off where it
+    is there; whether it is, is left to the decoder.
+    """
     for mark in (b"Xing", b"Info"):
         at = frame.find(mark, 4, 200)
-        if at >= 0 and len(frame) >= at + 8:
-            return bool(frame[at + 7] & 1)
-    return False
+        if at < 0 or len(frame) < at + 12 or not frame[at + 7] & 1:
+            continue
+        flags = frame[at + 7]
+        total = int.from_bytes(frame[at + 8 : at + 12], "big") * _samples(frame)
+        tag = at + 12 + 4 * bool(flags & 2) + 100 * bool(flags & 4) + 4 * bool(flags & 8)
+        trim = int.from_bytes(frame[tag + 21 : tag + 24], "big")
+        return frozenset({total, total - (trim >> 12) - (trim & 0xFFF)})
+    return frozenset()
+
+
+def _samples(header: bytes) -> int:
+    """Samples in the frame that begins with this header."""
+    first, layer = header[1] >> 3 & 3 == 3, 4 - (header[1] >> 1 & 3)
+    return 384 if layer == 1 else 576 if layer == 3 and not first else 1152
 
 
 def is_adts(data: bytes) -> bool:

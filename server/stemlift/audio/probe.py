@@ -176,13 +176,13 @@ def _inspect_libav(
         track = movie.track
     elif demuxer == "matroska" and _matroska_cut_short(file, stamp.size):
         raise problems.truncated(path, "its segment runs past the end of the file")
-    counted = _counts_frames(file, kind, demuxer)
     with libav.open_stream(path, demuxer) as stream:
         context = stream.codec_context
         rate = context.sample_rate
         frames, window_start = _mp4_window(track, rate, stream.container.metadata)
-        if counted and stream.duration and stream.time_base:
-            frames = round(stream.duration * stream.time_base * rate)
+        if stream.duration and stream.time_base:
+            told = round(stream.duration * stream.time_base * rate)
+            frames = told if _is_count(told, file, kind, demuxer) else frames
         info = AudioInfo(
             path=path,
             container=kind.container,
@@ -219,10 +219,10 @@ def _mp4_window(
     return (min(length, heard) if heard > 0 else length), start
 
 
-def _counts_frames(file: BinaryIO, kind: Sniffed, demuxer: str) -> bool:
-    """Whether the header counts the frames, so that FFmpeg's duration is no estimate."""
+def _is_count(frames: int, file: BinaryIO, kind: Sniffed, demuxer: str) -> bool:
+    """Whether FFmpeg's duration is a count in the header, and no estimate of its own."""
     if demuxer == "mp3":
-        return mpeg.has_frame_count(_first_frame(file, kind.offset))
+        return frames in mpeg.counted_lengths(_first_frame(file, kind.offset))
     if demuxer == "au":
         return read_at(file, 8, 4) != b"\xff\xff\xff\xff"
     return demuxer in ("wv", "tta", "ape")
