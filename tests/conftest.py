@@ -15,6 +15,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
+# Tiny networks on several threads spend their time waiting for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Nothing in a test may reach a model hub other than one it started itself.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 

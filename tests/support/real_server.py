@@ -54,7 +54,9 @@ class Home:
     @property
     def environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
-        return kept | {"STEMLIFT_HOME": str(self.folder)} | self.variables
+        # Tiny networks on several threads spend their time waiting for each other.
+        calm = {"OMP_NUM_THREADS": "1"}
+        return kept | calm | {"STEMLIFT_HOME": str(self.folder)} | self.variables
 
     def serve(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start `stemlift serve` and wait until it can be reached."""

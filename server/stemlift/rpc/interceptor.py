@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.rpc.abort import Context, abort
 
-Handler = grpc.RpcMethodHandler[Any, Any]
+if TYPE_CHECKING:
+    # Generic for the type checker only.
+    Handler = grpc.RpcMethodHandler[Any, Any]
 
 
 class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]

@@ -65,7 +65,7 @@ class Mix:
         check_unchanged(self.info)
         with open_reader(self.info.path, self.info) as reader:
             for block in reader.blocks(self.start_frame, self.frames, BLOCK):
-                yield map_channels(block, self.info.grid_bits, self.channel_map)
+                yield map_channels(block, self.info.grid_bits, self.channel_map, self.grid_bits)
 
     def float_blocks(self) -> Iterator[Audio]:
         """(frames, channels) float32 blocks, full scale 1.0."""
