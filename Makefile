@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long bench lint generate clean
+.PHONY: demo test test-long lint generate clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m stemlift.demo build/demo
@@ -13,9 +13,6 @@ test: $(VENV)/installed-dev lint
 
 test-long: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m long
-
-bench: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/benchmarks -m long -s
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -56,8 +56,8 @@ def main() -> int:
             or path.read_bytes() != (GENERATED / path.name).read_bytes()
         ]
     if stale:
-        print("Out of step with the protos:", ", ".join(stale), "- run python proto/generate.py")
-    return 1 if stale else 0
+        raise SystemExit(f"Out of step with the protos: {stale}; run python proto/generate.py")
+    return 0
 
 
 if __name__ == "__main__":

@@ -77,9 +77,9 @@ def test_one_stem_of_an_identity_bag_loads_its_share_of_the_work(
 def test_bf16_stays_close_and_nulls(client: Client, tmp_path: Path) -> None:
     source = write(tmp_path / "s.wav", song(88_200, 2, 44100), 44100, "PCM_16")
     full = client.separate(source, model="htdemucs", out=tmp_path / "a").result(120)
-    half = client.separate(
-        source, model="htdemucs", precision="bf16", out=tmp_path / "b"
-    ).result(120)
+    half = client.separate(source, model="htdemucs", precision="bf16", out=tmp_path / "b").result(
+        120
+    )
     assert half.null_dbfs == -300
     a, b = read_floats(full.stems["vocals"]), read_floats(half.stems["vocals"])
     assert 10 * np.log10((a**2).sum() / ((a - b) ** 2).sum()) > 20

@@ -83,7 +83,9 @@ def test_shape_and_null(client: Client, tmp_path: Path, kind: str, model: str) -
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize(("rate", "subtype"), [(44100, "PCM_16"), (48000, "PCM_24"), (96000, "FLOAT")])
+@pytest.mark.parametrize(
+    ("rate", "subtype"), [(44100, "PCM_16"), (48000, "PCM_24"), (96000, "FLOAT")]
+)
 def test_impulses_stay_at_their_samples(
     client: Client, tmp_path: Path, rate: int, subtype: str, model: str
 ) -> None:
@@ -207,9 +209,9 @@ def test_a_stem_does_not_depend_on_what_else_is_asked_for(client: Client, tmp_pa
 
 def test_separate_remainder_completes_any_subset(client: Client, tmp_path: Path) -> None:
     source = write(tmp_path / "s.wav", song(50_000, 2, 48000), 48000, "PCM_24")
-    result = client.separate(
-        source, model="htdemucs", stems=["bass"], remainder="separate"
-    ).result(120)
+    result = client.separate(source, model="htdemucs", stems=["bass"], remainder="separate").result(
+        120
+    )
     assert list(result.stems) == ["bass", "remainder"]
     parts = [read_integers(path) for path in result.stems.values()]
     assert np.array_equal(sum(parts), read_integers(source))

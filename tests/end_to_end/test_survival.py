@@ -205,17 +205,13 @@ def test_a_call_repeated_with_its_request_id_makes_one_job(home: Home, tmp_path:
         assert caught.value.reason == "REQUEST_CONFLICT"
 
 
-def test_interactive_jobs_pass_background_ones(
-    home: Home, long_song: Path, tmp_path: Path
-) -> None:
+def test_interactive_jobs_pass_background_ones(home: Home, long_song: Path, tmp_path: Path) -> None:
     home.serve()
     with home.client() as client:
         running = client.separate(long_song, model="spectral", out=tmp_path / "a")
         wait_for(lambda: halfway(running), "the first to run")
         options = {"model": "spectral", "stems": ["bass"], "duration": 1.0}
-        later = client.separate(
-            long_song, out=tmp_path / "b", priority="background", **options
-        )
+        later = client.separate(long_song, out=tmp_path / "b", priority="background", **options)
         sooner = client.separate(long_song, out=tmp_path / "c", **options)
         later.result(120)
         assert sooner.state().state is JobState.SUCCEEDED

@@ -32,20 +32,18 @@ def output(plan, mix, bits, seed=0):
 @settings(max_examples=200, deadline=None)
 def test_what_should_sum_does_exactly(model, policy, data):
     asked = tuple(data.draw(st.lists(st.sampled_from(available_stems(model)), unique=True)))
-    try:
-        plan = plan_stems(model, asked, policy, "m")
-    except StemliftError as error:
-        assert error.reason is Reason.ARGUMENT_INVALID
-        assert "remainder" in asked
-        assert policy is RemainderPolicy.OFF
+    if "remainder" in asked and policy is RemainderPolicy.OFF:
+        with pytest.raises(StemliftError, match="remainder"):
+            plan_stems(model, asked, policy, "m")
         return
+    plan = plan_stems(model, asked, policy, "m")
     mix = np.random.default_rng(1).integers(-(2**22), 2**22, (500, 2)).astype(np.int32)
     stems, _, _ = output(plan, mix, 24)
     assert tuple(stems) == plan.written
     assert set(asked or model) <= set(plan.written)
     if plan.summing and policy is not RemainderPolicy.OFF:
         assert np.array_equal(sum(stems[name] for name in plan.summing), mix)
-    if policy is RemainderPolicy.SEPARATE:
+    if policy is RemainderPolicy.SEPARATE and set(plan.written) != {"remainder"}:
         assert "remainder" in plan.summing
 
 
@@ -99,6 +97,15 @@ def test_float_remainder_nulls():
     stems, _, _ = output(plan, mix, None)
     rest = mix.astype(np.float64) - sum(stem.astype(np.float64) for stem in stems.values())
     assert 20 * np.log10(np.abs(rest).max() / np.abs(mix).max()) <= -120
+
+
+def test_the_remainder_alone_is_what_no_stem_took():
+    plan = plan_stems(FOUR, ("remainder",), RemainderPolicy.SEPARATE, "m")
+    mix = np.random.default_rng(6).integers(-(2**22), 2**22, (100, 2)).astype(np.int32)
+    stems, model, full = output(plan, mix, 24)
+    kept = np.rint(model.astype(np.float64) * full).astype(np.int64).sum(axis=1)
+    assert np.array_equal(stems["remainder"], mix - kept)
+    assert plan.summing == ()
 
 
 def test_unknown_stem_names_the_known():

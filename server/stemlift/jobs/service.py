@@ -139,11 +139,11 @@ class JobService:
         """Raises StemliftError (JOB_NOT_FOUND)."""
         return self._with_progress(self._store.get(job_id))
 
-    def list(
+    def page(
         self, limit: int, before: int | None, states: tuple[JobState, ...]
     ) -> tuple[list[Job], int | None]:
         """Newest first; the second value is `before` for the next page, None on the last."""
-        jobs, following = self._store.list(limit=limit, before=before, states=states)
+        jobs, following = self._store.page(limit=limit, before=before, states=states)
         return [self._with_progress(job) for job in jobs], following
 
     def counts(self) -> dict[JobState, int]:
@@ -239,27 +239,12 @@ class JobService:
     def _run_one(self, job: Job, control: JobControl) -> None:
         began = time.monotonic()
         self._announce(job.id)
+        ended: Job | None
         try:
             prepared = prepare(job.spec, self._catalogue, self._models.installed)
             ended = self._worker.run(job, prepared, self._store, control)
-        except StemliftError as error:
-            ended = self._end(job, error, time.monotonic() - began)
-        except MemoryError:
-            error = StemliftError(
-                Reason.OUT_OF_MEMORY,
-                "The machine ran out of memory during the separation.",
-                "Close other programs, or choose a smaller model.",
-            )
-            ended = self._end(job, error, time.monotonic() - began)
-        except Exception as fault:
-            # A fault of ours must not take the other jobs down with it.
-            logger.exception("job %s", job.id)
-            error = StemliftError(
-                Reason.INTERNAL,
-                f"Stemlift made a mistake: {type(fault).__name__}: {fault}.",
-                "Please report it with the server's log (`stemlift doctor` names it).",
-            )
-            ended = self._end(job, error, time.monotonic() - began)
+        except Exception as failure:  # noqa: BLE001 - no failure of one job may end the others
+            ended = self._end(job, _explain(job, failure), time.monotonic() - began)
         if ended:
             logger.info("job %s %s", job.id, ended.state)
         with self._lock:
@@ -329,3 +314,21 @@ class JobService:
         elif job.state is not JobState.RUNNING:
             progress = Progress(revision=progress.revision)
         return replace(job, progress=progress)
+
+
+def _explain(job: Job, failure: Exception) -> StemliftError:
+    """What a user is told of a failure; one that we did not foresee is a fault of ours."""
+    if isinstance(failure, StemliftError):
+        return failure
+    if isinstance(failure, MemoryError):
+        return StemliftError(
+            Reason.OUT_OF_MEMORY,
+            "The machine ran out of memory during the separation.",
+            "Close other programs, or choose a smaller model.",
+        )
+    logger.error("job %s", job.id, exc_info=failure)
+    return StemliftError(
+        Reason.INTERNAL,
+        f"Stemlift made a mistake: {type(failure).__name__}: {failure}.",
+        "Please report it with the server's log (`stemlift doctor` names it).",
+    )

@@ -104,7 +104,7 @@ class JobStore:
         with self._session() as session:
             return _job(_row(session, job_id))
 
-    def list(
+    def page(
         self, *, limit: int, before: int | None, states: tuple[JobState, ...]
     ) -> tuple[list[Job], int | None]:
         """Newest first; the second value is `before` for the next page, None on the last."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     # Generic for the type checker only.
     Handler = grpc.RpcMethodHandler[Any, Any]
 
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
 
-class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+
+class TokenInterceptor(grpc.aio.ServerInterceptor):
     """Turns away every call that does not carry the server's token."""
 
     def __init__(self, accepts: Callable[[str], bool]) -> None:
@@ -29,15 +32,16 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         async def refuse(_request: Any, context: Context) -> None:
             await abort(context, error)
 
-        self._refuse = grpc.unary_unary_rpc_method_handler(refuse)
+        self._refuse: Handler = grpc.unary_unary_rpc_method_handler(refuse)
 
     async def intercept_service(
         self,
         continuation: Callable[
-            [grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]
+            [grpc.HandlerCallDetails],
+            Awaitable[grpc.RpcMethodHandler[_Request, _Response] | None],
         ],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler:
+    ) -> grpc.RpcMethodHandler[_Request, _Response] | None:
         for key, value in handler_call_details.invocation_metadata or ():
             if key == "authorization" and isinstance(value, str):
                 kind, _, token = value.partition(" ")

@@ -76,7 +76,7 @@ class Servicer(SeparationServiceServicer):
         self, request: api.ListJobsRequest, context: Context
     ) -> api.ListJobsResponse:
         def page() -> api.ListJobsResponse:
-            jobs, following = self._service.list(
+            jobs, following = self._service.page(
                 _page_size(request.page_size),
                 _page_start(request.page_token),
                 states_from_message(list(request.states)),

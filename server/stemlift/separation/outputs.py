@@ -28,6 +28,8 @@ from stemlift.separation.options import OutputFormat
 
 WORK_PREFIX = ".stemlift-"
 
+_TEMPORARY_TYPES = {None: "<f4", 24: "<i4", 32: "<i8"}
+
 
 @dataclass(frozen=True, slots=True)
 class FileLayout:
@@ -53,7 +55,7 @@ class StemTemporary:
         self.fits = True
         self._layout = layout
         # Integers need room above full scale until it is known that none pass it.
-        self._type = {None: "<f4", 24: "<i4", 32: "<i8"}[layout.grid_bits]
+        self._type = _TEMPORARY_TYPES[layout.grid_bits]
         self._file: IO[bytes] = path.open("wb")
 
     def write(self, block: npt.NDArray[Any]) -> None:
@@ -132,6 +134,26 @@ def check_format(layout: FileLayout) -> None:
     else:
         return
     raise StemliftError(Reason.FORMAT_CANNOT_HOLD, f"FLAC cannot hold {what}.", "Use --format wav.")
+
+
+def check_room(folder: Path, layout: FileLayout, frames: int, stems: int) -> None:
+    """Refuse a job that the disk plainly cannot hold, before the work is done.
+
+    Raises:
+        StemliftError: DISK_FULL.
+    """
+    samples = frames * layout.channels
+    kept = np.dtype(_TEMPORARY_TYPES[layout.grid_bits]).itemsize
+    needed = samples * (stems * kept + 4)
+    with explained(folder):
+        free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise StemliftError(
+            Reason.DISK_FULL,
+            f"The stems need about {needed / 1e9:.1f} GB in {folder} while they are made, and "
+            f"{free / 1e9:.1f} GB are free.",
+            "Free some space or choose another folder with --out, then start again.",
+        )
 
 
 def work_folder(output_folder: Path, job: str) -> Path:

@@ -80,7 +80,7 @@ def triangle(segment: int) -> Audio:
     rise = np.arange(1, segment // 2 + 1)
     fall = np.arange(segment - segment // 2, 0, -1)
     weight = np.concatenate((rise, fall)).astype(np.float32)
-    return weight / weight.max()
+    return np.asarray(weight / weight.max(), dtype=np.float32)
 
 
 class OverlapAdd:

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 from torch import nn
 
 from stemlift.audio.channels import ChannelGroup, GroupKind
 from stemlift.audio.info import Bext
-from stemlift.audio.levels import SILENCE_DBFS, dbfs
+from stemlift.audio.levels import dbfs
 from stemlift.audio.resample import resampled_length
-from stemlift.audio.wav_writer import with_time_reference
+from stemlift.audio.wav_writer import Encoding, with_time_reference
 from stemlift.models.loaded import LoadedModel
 from stemlift.models.spec import MaskKind
 from stemlift.separation.backend import Backend, TorchBackend
 from stemlift.separation.control import Control, Stage
 from stemlift.separation.inference import BatchSize, Inference, default_batch
 from stemlift.separation.mix import BLOCK, Audio, Mix, check_unchanged
+from stemlift.separation.nulling import NullMeter
 from stemlift.separation.options import OutputFormat, Precision
 from stemlift.separation.outputs import (
     FileLayout,
     StemTemporary,
+    check_room,
     explained,
     settle_encoding,
     write_final,
@@ -33,7 +34,7 @@ from stemlift.separation.outputs import (
 from stemlift.separation.rechunk import rechunk
 from stemlift.separation.remainder import Arithmetic, arithmetic_for, complete_stems
 from stemlift.separation.segments import segment_count
-from stemlift.separation.spectrogram import MaskedSpectrogram
+from stemlift.separation.spectrogram import MaskedSpectrogram, SpectrogramNetwork
 from stemlift.separation.statistics import Moments, Normalisation
 from stemlift.separation.stems import StemPlan
 from stemlift.separation.stream import group_stems, model_input
@@ -97,7 +98,11 @@ def separate(
         StemliftError: any reason of reading, of the model, of writing, or CANCELLED.
     """
     groups = mix.groups()
-    frames, normalisations = _survey(mix, groups, model, control)
+    if mix.info.frames is None:
+        mix = _measured(mix, control)
+    assert mix.frames is not None
+    frames = mix.frames
+    normalisations = _survey(mix, groups, frames, model, control)
     batch = BatchSize(options.batch or default_batch(device))
     model = _only_needed(model, plan)
     engines = tuple(
@@ -113,12 +118,41 @@ def separate(
         _time_stamp(mix),
         options.format,
     )
-    extension = options.format.value
-    null = _NullMeter(mix.grid_bits, plan.summing)
-    with explained(folder):
-        temporaries = {name: StemTemporary(folder / f"{name}.raw", layout) for name in plan.written}
+    check_room(folder, layout, frames, len(plan.written))
+    null = NullMeter(mix.grid_bits, plan.summing)
+    temporaries = _collect(mix, plan, output, layout, null, folder, control)
+    check_unchanged(mix.info)
+    encoding = settle_encoding(layout, list(temporaries.values()))
+    return Separation(
+        stems=tuple(_finish(temporaries, layout, encoding, folder, control)),
+        sample_rate=mix.sample_rate,
+        channels=mix.layout.channels,
+        frames=frames,
+        start_frame=mix.start_frame,
+        null_dbfs=null.dbfs(written_as_float=encoding is Encoding.FLOAT),
+        encoding=encoding.value,
+        mix_peak_dbfs=dbfs(null.mix_peak),
+        device=engines[0].device,
+        batch=batch.segments,
+    )
+
+
+def _collect(
+    mix: Mix,
+    plan: StemPlan,
+    output: Iterator[Audio],
+    layout: FileLayout,
+    null: NullMeter,
+    folder: Path,
+    control: Control,
+) -> dict[str, StemTemporary]:
+    """Run the stream to its end; every written stem as a complete temporary."""
+    arithmetic: Arithmetic = arithmetic_for(mix.grid_bits)
+    temporaries: dict[str, StemTemporary] = {}
     try:
-        arithmetic: Arithmetic = arithmetic_for(mix.grid_bits)
+        with explained(folder):
+            for name in plan.written:
+                temporaries[name] = StemTemporary(folder / f"{name}.raw", layout)
         for mix_block, block in zip(rechunk(mix.blocks(), BLOCK), output, strict=True):
             control.check()
             stems = complete_stems(plan, mix_block, block, arithmetic)
@@ -127,33 +161,29 @@ def separate(
                 for name, samples in stems.items():
                     temporaries[name].write(samples)
     finally:
-        for temporary in temporaries.values():
-            temporary.close()
-    check_unchanged(mix.info)
-    encoding = settle_encoding(layout, list(temporaries.values()))
-    finished = []
+        with explained(folder):
+            for temporary in temporaries.values():
+                temporary.close()
+    return temporaries
+
+
+def _finish(
+    temporaries: dict[str, StemTemporary],
+    layout: FileLayout,
+    encoding: Encoding,
+    folder: Path,
+    control: Control,
+) -> Iterator[FinishedStem]:
+    """Write each temporary in its final encoding, and remove it."""
     for index, (name, temporary) in enumerate(temporaries.items()):
         control.check()
         control.report(Stage.WRITING, index / len(temporaries))
-        file = folder / f"{name}.{extension}"
+        file = folder / f"{name}.{layout.format.value}"
         with explained(folder):
             write_final(temporary, file, layout, encoding)
             temporary.path.unlink()
-        meter = temporary.meter
-        finished.append(FinishedStem(name, file, meter.peak_dbfs, meter.rms_dbfs))
+        yield FinishedStem(name, file, temporary.meter.peak_dbfs, temporary.meter.rms_dbfs)
     control.report(Stage.WRITING, 1.0)
-    return Separation(
-        stems=tuple(finished),
-        sample_rate=mix.sample_rate,
-        channels=mix.layout.channels,
-        frames=frames,
-        start_frame=mix.start_frame,
-        null_dbfs=null.dbfs(encoding.value == "FLOAT"),
-        encoding=encoding.value,
-        mix_peak_dbfs=dbfs(null.mix_peak),
-        device=engines[0].device,
-        batch=batch.segments,
-    )
 
 
 def _only_needed(model: LoadedModel, plan: StemPlan) -> LoadedModel:
@@ -165,21 +195,25 @@ def _only_needed(model: LoadedModel, plan: StemPlan) -> LoadedModel:
     return replace(model, members=members or model.members[:1])
 
 
-def _survey(
-    mix: Mix, groups: tuple[ChannelGroup, ...], model: LoadedModel, control: Control
-) -> tuple[int, list[Normalisation]]:
-    """The exact number of frames and, where the model wants them, each group's statistics.
+def _measured(mix: Mix, control: Control) -> Mix:
+    """The mix with its exact length, for files that tell it only when they are decoded."""
+    frames = 0
+    for block in replace(mix, frames=None).blocks():
+        control.check()
+        control.report(Stage.ANALYSING, 0.0)
+        frames += len(block)
+        if mix.frames is not None and frames >= mix.frames:
+            return mix
+    if mix.frames is not None:
+        control.warn(f"The range was longer than the file and ends with it: {frames} frames.")
+    return replace(mix, frames=frames)
 
-    Reads the whole range once, unless neither is needed.
-    """
+
+def _survey(
+    mix: Mix, groups: tuple[ChannelGroup, ...], frames: int, model: LoadedModel, control: Control
+) -> list[Normalisation]:
+    """Each group's statistics over the whole range, where the model wants them."""
     rate = model.spec.sample_rate
-    frames = mix.frames if mix.info.frames is not None else None
-    if frames is None:
-        frames = 0
-        for block in mix.blocks():
-            control.check()
-            control.report(Stage.ANALYSING, 0.0)
-            frames += len(block)
     normalisations = []
     work = max(1, resampled_length(frames, mix.sample_rate, rate) * len(groups))
     done = 0
@@ -192,7 +226,7 @@ def _survey(
                 done += len(part)
                 control.report(Stage.ANALYSING, done / work)
         normalisations.append(moments.normalisation() if moments.count else Normalisation())
-    return frames, normalisations
+    return normalisations
 
 
 def _model_output(
@@ -233,7 +267,9 @@ def _backend_maker(network: nn.Module, model: LoadedModel, options: Options) -> 
     if not model.spec.masks:
         return _BackendMaker(network, options.precision)
     mask = options.mask or model.spec.masks[0]
-    return _BackendMaker(MaskedSpectrogram(network, mask), options.precision)
+    # nn.Module declares its attributes as tensors or modules; these are plain numbers.
+    spectrogram = cast("SpectrogramNetwork", network)
+    return _BackendMaker(MaskedSpectrogram(spectrogram, mask), options.precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,33 +292,3 @@ def _plain_bext() -> Bext:
     body[256:264] = b"Stemlift"
     body[346] = 1
     return Bext(0, bytes(body))
-
-
-class _NullMeter:
-    """Peak of (mix - sum of stems), for stems as integers and as float32 files."""
-
-    def __init__(self, grid_bits: int | None, summing: tuple[str, ...]) -> None:
-        self._scale = 1.0 if grid_bits is None else 0.5 ** (grid_bits - 1)
-        self._summing = summing
-        self._as_is = 0.0
-        self._as_float = 0.0
-        self.mix_peak = 0.0
-
-    def update(self, mix: npt.NDArray[Any], stems: dict[str, npt.NDArray[Any]]) -> None:
-        exact = mix.astype(np.float64) * self._scale
-        self.mix_peak = max(self.mix_peak, float(np.abs(exact).max()))
-        if not self._summing:
-            return
-        parts = [stems[name] for name in self._summing]
-        rest = exact - sum(part.astype(np.float64) * self._scale for part in parts)
-        rounded = exact - sum(
-            (part * self._scale).astype(np.float32).astype(np.float64) for part in parts
-        )
-        self._as_is = max(self._as_is, float(np.abs(rest).max()))
-        self._as_float = max(self._as_float, float(np.abs(rounded).max()))
-
-    def dbfs(self, written_as_float: bool) -> float | None:
-        if not self._summing:
-            return None
-        peak = self._as_float if written_as_float else self._as_is
-        return dbfs(peak / max(1.0, self.mix_peak)) if peak else SILENCE_DBFS

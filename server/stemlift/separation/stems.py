@@ -22,7 +22,8 @@ class StemPlan:
     needed: model stems that must be computed.
     carrier: the model stem that takes what the model cannot place; it becomes
         mix - sum of all other model stems. None when nothing takes it.
-    subtracted: stems whose sum is taken from the mix to make `remainder`.
+    subtracted: stems whose sum is taken from the mix to make `remainder`: the model's stems
+        that are written, all of them where none is.
     summing: written stems that are meant to sum to the mix; empty when none are.
     """
 
@@ -81,15 +82,15 @@ def plan_stems(
     derives_instrumental = INSTRUMENTAL in written and INSTRUMENTAL not in model_stems
     subtracted: tuple[str, ...] = ()
     if REMAINDER in written:
-        subtracted = own or ((INSTRUMENTAL,) if derives_instrumental else ())
-    needed = set(own)
+        subtracted = own or ((INSTRUMENTAL,) if derives_instrumental else model_stems)
+    needed = set(own) | (set(subtracted) & set(model_stems))
     if derives_instrumental:
         needed.add(VOCALS)
     if carrier in needed:
         needed = set(model_stems)
 
     if REMAINDER in written:
-        summing = (*subtracted, REMAINDER)
+        summing = (*subtracted, REMAINDER) if set(subtracted) <= set(written) else ()
     elif whole:
         summing = model_stems
     elif derives_instrumental and VOCALS in written:
