@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol, cast, runtime_checkable
 
 import torch
@@ -57,14 +58,24 @@ class MaskedSpectrogram(nn.Module):
         with torch.autocast(wave.device.type, enabled=False):
             if not estimates.is_complex():
                 estimates = estimates.float()
-            if self.mask is MaskKind.COMPLEX:
-                # The estimate itself, rather than estimate / mix · mix.
-                spectra = complex_estimates(estimates, mix)
-            else:
-                spectra = masks(self.mask, estimates, mix) * mix.unsqueeze(1)
-            stems = spectra.shape[1]
-            waves = self._wave(spectra.flatten(0, 2), samples)
-            return waves.reshape(batch, stems, channels, samples)
+            return torch.stack(
+                [
+                    self._wave(spectrum.flatten(0, 1), samples).reshape(batch, channels, samples)
+                    for spectrum in self._spectra(estimates, mix)
+                ],
+                dim=1,
+            )
+
+    def _spectra(self, estimates: Tensor, mix: Tensor) -> Iterator[Tensor]:
+        """The spectrum of one stem after the other, (batch, channels, bins, frames)."""
+        if self.mask is MaskKind.COMPLEX:
+            # The estimate itself, rather than estimate / mix · mix.
+            yield from complex_estimates(estimates, mix).unbind(1)
+            return
+        parts = torch.view_as_real(mix)
+        for mask in masks(self.mask, estimates, mix).unbind(1):
+            # As pairs of reals, since a real mask would be widened to a complex one first.
+            yield torch.view_as_complex(parts * mask.unsqueeze(-1))
 
     def _spectrum(self, wave: Tensor) -> Tensor:
         # Zeros, not reflection, at the ends: reflection fails on inputs shorter than the window.
