@@ -71,7 +71,7 @@ class Spectral(nn.Module):
             mix: complex (b, c, f, t), c is 1 or 2.
 
         Returns:
-            (b, 4, c, f, t), non-negative; their squares add up to those of the mix.
+            (b, 4, c, f, t), non-negative; they add up to the magnitudes of the mix.
         """
         # In real numbers throughout: complex products cost several times more on the CPU.
         left_re, left_im = mix[:, 0].real.contiguous(), mix[:, 0].imag.contiguous()
@@ -102,8 +102,8 @@ class Spectral(nn.Module):
         tonal = 1 - drums
         rest = tonal * (1 - bass)
         shares = torch.stack((drums, tonal * bass, rest * (1 - vocals), rest * vocals), dim=1)
-        powers = torch.stack((left_power, right_power)[: mix.shape[1]], dim=1)
-        return (shares.clamp_min_(0.0).unsqueeze(2) * powers.unsqueeze(1)).sqrt_()
+        magnitudes = torch.stack((left_power, right_power)[: mix.shape[1]], dim=1).sqrt_()
+        return shares.clamp_min_(0.0).unsqueeze(2) * magnitudes.unsqueeze(1)
 
     def _percussive(self, level: Tensor, steady: Tensor, broad: Tensor) -> Tensor:
         """Share of drums in each bin, (b, f, t).

@@ -48,7 +48,7 @@ class PitchComb(nn.Module):
         bins = self.salience.shape[1]
         scores = torch.einsum("pf,bft->btp", self.salience, partials[:, :bins])
         scores = scores / (scores.std(dim=(-1, -2), keepdim=True, correction=0) + 1e-9)
-        return self.combs[_best_path(scores)].transpose(1, 2)
+        return self.combs[_best_path(scores)].transpose(1, 2).contiguous()
 
 
 def _salience(pitches: Tensor, bins: int) -> Tensor:
