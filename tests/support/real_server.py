@@ -62,8 +62,10 @@ class Home:
         """Start `stemlift serve` and wait until it can be reached."""
         process = self.spawn("serve", *arguments)
         wait_for(
-            lambda: process.poll() is not None
-            or ((at := read_endpoint(self.paths.endpoint)) and at.pid == process.pid),
+            lambda: (
+                process.poll() is not None
+                or ((at := read_endpoint(self.paths.endpoint)) and at.pid == process.pid)
+            ),
             "the server",
         )
         assert process.poll() is None, process.stderr and process.stderr.read()

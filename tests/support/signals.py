@@ -16,7 +16,9 @@ def song(frames: int, channels: int, rate: int, seed: int = 0) -> np.ndarray:
     for channel in range(channels):
         pan = 0.5 + 0.4 * np.cos(channel + seed)
         out[:, channel] += 0.15 * np.sin(2 * np.pi * 82.4 * time)
-        out[:, channel] += pan * 0.15 * np.sin(2 * np.pi * 660 * time + np.sin(2 * np.pi * 5 * time))
+        out[:, channel] += (
+            pan * 0.15 * np.sin(2 * np.pi * 660 * time + np.sin(2 * np.pi * 5 * time))
+        )
         out[:, channel] += 0.1 * np.sin(2 * np.pi * (0.31 * rate) * time)
     for hit in range(rate // 4, frames, rate // 2):
         length = min(rate // 20, frames - hit)
