@@ -1,0 +1,142 @@
+"""The examples of the README and docs/, run as a reader would run them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from doc_pages import ROOT, Block, all_blocks
+from real_server import Home, home_in
+from signals import song, write
+
+from stemlift.settings import Settings, load_settings
+
+SHOWN_JOB = "3f9c2a71"
+"""The job that the pages speak of; a real one takes its place."""
+
+RUN = ("console", "python")
+LANGUAGES = {*RUN, "bat", "json", "toml", "text"}
+
+
+def named(blocks: list[Block]) -> list[Any]:
+    return [pytest.param(block, id=block.id) for block in blocks]
+
+
+def runnable(language: str) -> list[Any]:
+    return named([block for block in all_blocks(language) if block.not_run is None])
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    with home_in(tmp_path_factory.mktemp("home"), HF_HUB_OFFLINE="1") as home:
+        home.serve()
+        yield home
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recording")
+    return write(folder / "song.wav", song(int(3.6 * 22050), 2, 22050), 22050, "PCM_16")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, recording: Path) -> Path:
+    """Where a reader stands: a folder with a song in it."""
+    (tmp_path / "song.wav").write_bytes(recording.read_bytes())
+    return tmp_path
+
+
+def a_job(home: Home, folder: Path) -> str:
+    with home.client() as client:
+        job = client.separate(
+            folder / "song.wav", stems=["bass"], out=folder / "shown", duration=0.2
+        )
+        job.result()
+    return job.id[: len(SHOWN_JOB)]
+
+
+@pytest.mark.parametrize("block", runnable("console"))
+def test_commands(home: Home, folder: Path, block: Block) -> None:
+    shown = a_job(home, folder) if SHOWN_JOB in block.text else SHOWN_JOB
+    assert block.commands
+    for command in block.commands:
+        name, *arguments = shlex.split(command.replace(SHOWN_JOB, shown))
+        assert name == "stemlift", f"{block.id}: only stemlift runs here, mark {command!r}"
+        done = home.run(*arguments, cwd=folder)
+        assert done.returncode == block.exit_code, (command, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("block", runnable("python"))
+def test_programs(home: Home, folder: Path, block: Block) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", block.text],
+        cwd=folder,
+        env=home.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def shape(value: Any) -> Any:
+    """What keys there are, in their order, without the values."""
+    return {key: shape(each) for key, each in value.items()} if isinstance(value, dict) else None
+
+
+def test_json_lines_have_the_keys_that_the_page_shows(home: Home, folder: Path) -> None:
+    page = [block for block in all_blocks() if block.page.name == "cli.md"]
+    pairs = [
+        (block, after)
+        for block, after in zip(page, page[1:], strict=False)
+        if block.language == "console" and after.language == "json"
+    ]
+    assert len(pairs) == 2
+    for block, after in pairs:
+        (command,) = block.commands
+        done = home.run(*shlex.split(command)[1:], cwd=folder)
+        (line,) = done.stdout.splitlines()
+        said, example = json.loads(line), json.loads(after.text)
+        assert json.dumps(shape(said)) == json.dumps(shape(example))
+        if "error" in said:
+            assert said["error"]["reason"] == example["error"]["reason"]
+            assert said["error"]["remedy"] == example["error"]["remedy"]
+
+
+def test_the_settings_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
+    (block,) = all_blocks("toml")
+    file = tmp_path / "settings.toml"
+    file.write_text(block.text, encoding="utf-8")
+    assert load_settings(file) == Settings()
+    assert list(tomllib.loads(block.text)) == list(Settings.model_fields)
+
+
+@pytest.mark.parametrize("block", named(all_blocks("json")))
+def test_json_is_json(block: Block) -> None:
+    json.loads(block.text)
+
+
+def test_every_block_runs_or_says_why_not() -> None:
+    for block in all_blocks():
+        assert block.language in LANGUAGES, block.id
+        if block.language == "bat":
+            assert block.not_run, f"{block.id}: it cannot run here, and must say why"
+        if block.comment:
+            assert block.not_run or block.exit_code, f"{block.id}: {block.comment!r}"
+        if block.not_run is not None:
+            assert len(block.not_run) > 5, f"{block.id}: why is it not run?"
+    assert all_blocks(*RUN)
+
+
+def test_the_readme_names_the_two_commands() -> None:
+    readme = [block for block in all_blocks("console") if block.page == ROOT / "README.md"]
+    assert ["make demo", "make test"] in [block.commands for block in readme]
