@@ -77,16 +77,15 @@ def all_blocks(*languages: str) -> list[Block]:
 
 def prose(page: Path) -> str:
     """The page without its fenced blocks and code spans."""
-    text = re.sub(
-        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
-    )
-    return re.sub(r"`[^`\n]*`", "", text)
+    return re.sub(r"`[^`\n]*`", "", _without_blocks(page))
 
 
 def anchors(page: Path) -> set[str]:
     """The anchors of its headings, as GitHub makes them."""
-    text = re.sub(
-        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
-    )
-    headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", _without_blocks(page), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def _without_blocks(page: Path) -> str:
+    fenced = re.compile(r"^```.*?^```$", flags=re.MULTILINE | re.DOTALL)
+    return fenced.sub("", page.read_text(encoding="utf-8"))

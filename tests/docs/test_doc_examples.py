@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def test_json_lines_have_the_keys_that_the_page_shows(home: Home, folder: Path) 
     page = [block for block in all_blocks() if block.page.name == "cli.md"]
     pairs = [
         (block, after)
-        for block, after in zip(page, page[1:], strict=False)
+        for block, after in pairwise(page)
         if block.language == "console" and after.language == "json"
     ]
     assert len(pairs) == 2

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.jobs.control import JobControl, cancelled_error
+from stemlift.jobs.faults import explain
 from stemlift.jobs.job import Job, JobError, JobSpec, JobState, Progress
 from stemlift.jobs.prepare import check_free, prepare
 from stemlift.jobs.store import JobStore
@@ -244,7 +245,7 @@ class JobService:
             prepared = prepare(job.spec, self._catalogue, self._models.installed)
             ended = self._worker.run(job, prepared, self._store, control)
         except Exception as failure:  # noqa: BLE001 - no failure of one job may end the others
-            ended = self._end(job, _explain(job, failure), time.monotonic() - began)
+            ended = self._end(job, explain(failure, f"job {job.id}"), time.monotonic() - began)
         if ended:
             logger.info("job %s %s", job.id, ended.state)
         with self._lock:
@@ -314,21 +315,3 @@ class JobService:
         elif job.state is not JobState.RUNNING:
             progress = Progress(revision=progress.revision)
         return replace(job, progress=progress)
-
-
-def _explain(job: Job, failure: Exception) -> StemliftError:
-    """What a user is told of a failure; one that we did not foresee is a fault of ours."""
-    if isinstance(failure, StemliftError):
-        return failure
-    if isinstance(failure, MemoryError):
-        return StemliftError(
-            Reason.OUT_OF_MEMORY,
-            "The machine ran out of memory during the separation.",
-            "Close other programs, or choose a smaller model.",
-        )
-    logger.error("job %s", job.id, exc_info=failure)
-    return StemliftError(
-        Reason.INTERNAL,
-        f"Stemlift made a mistake: {type(failure).__name__}: {failure}.",
-        "Please report it with the server's log (`stemlift doctor` names it).",
-    )

@@ -12,6 +12,7 @@ from typing import TypeVar
 from stemlift import __version__
 from stemlift.audio.formats import readable_formats
 from stemlift.errors import Reason, StemliftError
+from stemlift.jobs.faults import explain
 from stemlift.jobs.job import JobState
 from stemlift.jobs.service import JobService
 from stemlift.paths import Paths
@@ -176,8 +177,8 @@ class Servicer(SeparationServiceServicer):
         self._touch()
         try:
             return await asyncio.to_thread(work)
-        except StemliftError as error:
-            await abort(context, error)
+        except Exception as failure:
+            await abort(context, explain(failure, "a call"))
             raise
 
 

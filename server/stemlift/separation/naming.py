@@ -10,6 +10,8 @@ from stemlift.errors import Reason, StemliftError
 # Ext4, APFS and NTFS hold 255 bytes or characters; this leaves room for a suffix.
 LONGEST = 240
 
+_FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f]")
+
 
 def default_folder(song: Path) -> Path:
     """The folder beside the song that its stems go to."""
@@ -27,7 +29,7 @@ def stem_file(folder: Path, song: Path, stem: str, extension: str, template: str
     room = LONGEST - len(f"{template}{stem}.{extension}".encode())
     words = {"{song}": _fit(song.stem, room), "{stem}": stem}
     name = re.sub(r"\{song\}|\{stem\}", lambda match: words[match.group()], template)
-    if "{stem}" not in template or Path(name).name != name or "\\" in template:
+    if "{stem}" not in template or Path(name).name != name or _FORBIDDEN.search(template):
         raise _bad_template(template)
     return folder / f"{name}.{extension}"
 
