@@ -6,7 +6,9 @@ The generator is pinned (see pyproject.toml): code from newer ones refuses older
 from __future__ import annotations
 
 import re
+import shutil
 import sys
+import sysconfig
 import tempfile
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +16,16 @@ from pathlib import Path
 from grpc_tools import protoc
 
 PROTO = Path(__file__).resolve().parent
+PLUGINS = ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
 GENERATED = PROTO.parent / "server" / "stemlift" / "rpc" / "gen"
+
+
+def _plugin(name: str) -> str:
+    """The generator plugin that lies beside this Python, whatever PATH says."""
+    found = shutil.which(name, path=sysconfig.get_path("scripts"))
+    if found is None:
+        raise SystemExit(f"{name} is missing: install the project with its [dev] extra.")
+    return found
 
 
 def generate(out: Path) -> None:
@@ -26,6 +37,7 @@ def generate(out: Path) -> None:
                 "protoc",
                 f"-I{PROTO}",
                 f"-I{files('grpc_tools') / '_proto'}",
+                *(f"--plugin={name}={_plugin(name)}" for name in PLUGINS),
                 f"--python_out={scratch}",
                 f"--grpc_python_out={scratch}",
                 f"--mypy_out=quiet:{scratch}",

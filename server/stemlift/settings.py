@@ -50,6 +50,8 @@ def load_settings(path: Path) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise _invalid(path, f"there is no setting named {field!r}") from error
         raise _invalid(path, f"{field}: {first['msg']}") from error
 
 

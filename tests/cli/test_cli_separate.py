@@ -110,9 +110,9 @@ def test_options_arrive(server: FakeServer, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "accepted"),
     [
-        ("--remainder", "all", "other or separate or off"),
-        ("--mask", "hard", "binary or ratio or complex"),
-        ("--precision", "fp64", "auto or fp32 or bf16"),
+        ("--remainder", "all", "other, separate or off"),
+        ("--mask", "hard", "binary, ratio or complex"),
+        ("--precision", "fp64", "auto, fp32 or bf16"),
         ("--format", "mp3", "wav or flac"),
         ("--batch", "-1", "at least 0"),
         ("--start", "-1", "at least 0"),

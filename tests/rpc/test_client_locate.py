@@ -36,7 +36,7 @@ def end(pid: int) -> None:
 
 
 def test_the_process_list_shows_what_it_is() -> None:
-    assert " ".join(server_command(900.0)).endswith("-m stemlift serve --idle-exit 900")
+    assert " ".join(server_command(900.0)).endswith("-m stemlift serve --json --idle-exit 900")
 
 
 def test_a_running_server_is_found(server: FakeServer, paths: Paths) -> None:

@@ -16,9 +16,9 @@ from stemlift.rpc.status import from_status, to_status
 @pytest.mark.parametrize(
     ("options", "accepted"),
     [
-        ({"remainder": "none"}, "other or separate or off"),
-        ({"mask": "soft"}, "binary or ratio or complex"),
-        ({"precision": "fp16"}, "auto or fp32 or bf16"),
+        ({"remainder": "none"}, "other, separate or off"),
+        ({"mask": "soft"}, "binary, ratio or complex"),
+        ({"precision": "fp16"}, "auto, fp32 or bf16"),
         ({"format": "mp3"}, "wav or flac"),
         ({"priority": "high"}, "interactive or background"),
         ({"batch": -1}, "at least 0"),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
@@ -14,11 +12,16 @@ from stemlift.errors import Exit
 
 
 class Interrupts:
-    """While entered, the first SIGINT or SIGTERM is a KeyboardInterrupt, the second the end."""
+    """While entered, the first SIGINT or SIGTERM is noted, and the second is the end.
+
+    An exception raised by a signal handler may land anywhere, inside a call that makes a job
+    too, whose id would then be lost, or inside gRPC, which then hangs at the end. So the
+    first is raised by `check` alone, where the command can take it.
+    """
 
     def __init__(self) -> None:
         self._count = 0
-        self._shielded = False
+        self._raised = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -30,19 +33,10 @@ class Interrupts:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    @contextmanager
-    def shield(self) -> Iterator[None]:
-        """Hold a first interrupt back until the end of the block.
-
-        For a call that makes a job: interrupted in its middle, the job would run on
-        without anybody knowing its id.
-        """
-        self._shielded = True
-        try:
-            yield
-        finally:
-            self._shielded = False
-        if self._count:
+    def check(self) -> None:
+        """Raises KeyboardInterrupt, once, after a first interrupt."""
+        if self._count and not self._raised:
+            self._raised = True
             raise KeyboardInterrupt
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
@@ -51,5 +45,3 @@ class Interrupts:
             sys.stdout.flush()
             # Not sys.exit: that would wait for whatever hangs.
             os._exit(Exit.CANCELLED)
-        if not self._shielded:
-            raise KeyboardInterrupt

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stemlift.cli.groups import show_help
+from stemlift.cli.interrupts import Interrupts
 from stemlift.cli.reporting import console, note, plain, print_error, print_json
 from stemlift.errors import Exit, Reason, StemliftError
 
@@ -69,7 +71,7 @@ def watch_job(job: Id, json: Json = False) -> int:
     """Follow a job to its end. Ctrl-C leaves it running."""
     from stemlift.cli.progress import show_progress
 
-    with _connect(json) as client:
+    with Interrupts() as interrupts, _connect(json, interrupts.check) as client:
         found = find_job(client, job)
         try:
             with show_progress(found.latest.source.name, lines=not json) as show:
@@ -135,10 +137,10 @@ def find_job(client: Client, start: str) -> RemoteJob:
     return found[0]
 
 
-def _connect(json: bool) -> Client:
+def _connect(json: bool, heartbeat: Callable[[], None] = lambda: None) -> Client:
     from stemlift.rpc.client import Client
 
-    return Client(on_wait=None if json else note)
+    return Client(on_wait=None if json else note, heartbeat=heartbeat)
 
 
 def _code(update: JobUpdate) -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from stemlift.cli.reporting import print_json
 from stemlift.errors import Reason, StemliftError
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
@@ -27,6 +29,9 @@ def serve(
     idle_exit: Annotated[
         float, typer.Option(help="Leave after this many seconds without work; 0: never.")
     ] = 0.0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Say where it listens, or what failed, as a JSON line.")
+    ] = False,
 ) -> int:
     """Run the server in this terminal. Other commands start one by themselves."""
     if device and not _DEVICE.fullmatch(device):
@@ -45,6 +50,7 @@ def serve(
             listen=listen,
             device=device,
             idle_exit=idle_exit,
+            announce=(lambda endpoint: print_json(asdict(endpoint))) if as_json else None,
         )
     )
 

@@ -84,7 +84,7 @@ def _submit(
     broken: StemliftError | None = None
     try:
         # Not closed here: the jobs go on using it, and it ends with the process.
-        client = Client(on_wait=None if voice.json else note)
+        client = Client(on_wait=None if voice.json else note, heartbeat=interrupts.check)
         if voice.chatty and options.get("model") == "auto":
             advice = client.models().advice
             if advice:
@@ -97,8 +97,8 @@ def _submit(
             song.error = broken
             continue
         try:
-            with interrupts.shield():
-                song.job = client.submit(request)
+            song.job = client.submit(request)
+            interrupts.check()
         except StemliftError as error:
             song.error = error
             if error.exit_code == Exit.SERVER:

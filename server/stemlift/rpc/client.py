@@ -9,6 +9,7 @@ from typing import Self, TypeVar, Unpack
 import grpc
 
 from stemlift.paths import Paths, find_paths
+from stemlift.rpc.apart import apart
 from stemlift.rpc.channels import CALL_SECONDS, CHANNEL_OPTIONS
 from stemlift.rpc.gen import separation_pb2, separation_pb2_grpc
 from stemlift.rpc.locate import find_or_start
@@ -36,6 +37,8 @@ class Client:
         token: for that server; by default the state folder's.
         start: start a server when none is running.
         on_wait: called with a sentence for a person when something takes a while.
+        heartbeat: called ten times a second while a job is waited for, and while a server
+            starts; what it raises ends the waiting. A place to look for an interrupt.
 
     Raises:
         StemliftError: SERVER_START_FAILED, SERVER_LOST, TOKEN_REJECTED,
@@ -50,13 +53,19 @@ class Client:
         *,
         start: bool = True,
         on_wait: Callable[[str], None] | None = None,
+        heartbeat: Callable[[], None] = lambda: None,
     ) -> None:
+        self._heartbeat = heartbeat
         self._paths = paths or find_paths()
         self._fixed = address is not None or not start
         self._start = start
         self._on_wait = on_wait
         self._lock = threading.Lock()
-        self._connect(find_target(self._paths, address, token, start=start, on_wait=on_wait))
+        self._connect(
+            find_target(
+                self._paths, address, token, start=start, on_wait=on_wait, heartbeat=heartbeat
+            )
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +147,7 @@ class Client:
         request = separation_pb2.WatchJobRequest(id=id)
         call = self._stub.WatchJob(request, timeout=timeout, metadata=(self._target.authorization,))
         try:
-            for reply in call:
+            for reply in apart(call, self._heartbeat):
                 update = read_job(reply.job)
                 yield update
                 if update.state.ended:
@@ -180,7 +189,7 @@ class Client:
             # Another thread may have done it while this one waited for the lock.
             if self._target is broken:
                 old = self._channel
-                endpoint = find_or_start(self._paths, self._on_wait)
+                endpoint = find_or_start(self._paths, self._on_wait, self._heartbeat)
                 self._connect(find_target(self._paths, endpoint.address))
                 old.close()
 

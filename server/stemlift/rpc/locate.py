@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -58,7 +59,11 @@ def find_server(paths: Paths, *, patience: float = ANSWER_SECONDS) -> Endpoint |
     return None
 
 
-def find_or_start(paths: Paths, on_wait: Callable[[str], None] | None = None) -> Endpoint:
+def find_or_start(
+    paths: Paths,
+    on_wait: Callable[[str], None] | None = None,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> Endpoint:
     """The server of this state folder, started when none is running.
 
     A started server outlives this process and leaves by itself when idle. Of several
@@ -67,6 +72,7 @@ def find_or_start(paths: Paths, on_wait: Callable[[str], None] | None = None) ->
     Args:
         paths: of the state folder.
         on_wait: called once with a sentence for a person when a start is needed.
+        heartbeat: called often while it starts; what it raises ends the waiting.
 
     Raises:
         StemliftError: SERVER_START_FAILED with the last lines of its output when it
@@ -76,23 +82,24 @@ def find_or_start(paths: Paths, on_wait: Callable[[str], None] | None = None) ->
     endpoint = find_server(paths)
     if endpoint is not None:
         return endpoint
+    idle_exit = load_settings(paths.settings_file).idle_exit
     if on_wait is not None:
         on_wait("Starting the Stemlift server…")
-    return _Start(paths).wait()
+    return _Start(paths, idle_exit).wait(heartbeat)
 
 
 class _Start:
     """One start of a server, until it or another answers."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, idle_exit: float) -> None:
         self.paths = paths
+        self.idle_exit = idle_exit
         self.deadline = time.monotonic() + START_SECONDS
-        self.idle_exit = load_settings(paths.settings_file).idle_exit
         make_private_folder(paths.state)
         self.process, self.log = self._spawn()
         self.spawned = time.monotonic()
 
-    def wait(self) -> Endpoint:
+    def wait(self, heartbeat: Callable[[], None]) -> Endpoint:
         pause = 0.02
         while True:
             left = self.deadline - time.monotonic()
@@ -106,12 +113,16 @@ class _Start:
                 self._after_end()
             if left <= 0:
                 raise self._failure(f"did not answer within {START_SECONDS:.0f} seconds")
+            heartbeat()
             time.sleep(pause)
             pause = min(pause * 1.3, 0.5)
 
     def _after_end(self) -> None:
         """Accept that another server holds the state folder, or give up."""
-        if Reason.SERVER_ALREADY_RUNNING not in _read(self.log):
+        said = _said_error(_read(self.log))
+        if said is None or said.reason is not Reason.SERVER_ALREADY_RUNNING:
+            if said is not None:
+                raise said
             raise self._failure(f"ended at once with exit code {self.process.returncode}")
         if time.monotonic() - self.spawned > _AGAIN_SECONDS:
             self.process, self.log = self._spawn()
@@ -147,7 +158,7 @@ class _Start:
 
 def server_command(idle_exit: float) -> list[str]:
     """The command line of a server that a client starts."""
-    return [sys.executable, "-m", "stemlift", "serve", "--idle-exit", f"{idle_exit:g}"]
+    return [sys.executable, "-m", "stemlift", "serve", "--json", "--idle-exit", f"{idle_exit:g}"]
 
 
 def _listens(endpoint: Endpoint) -> bool:
@@ -199,6 +210,17 @@ def _answers(endpoint: Endpoint, token: str, patience: float) -> bool:
                 ) from error
             return False
     return True
+
+
+def _said_error(output: str) -> StemliftError | None:
+    """The error that a server's output ends with, as `stemlift serve --json` says it."""
+    for line in reversed(output.splitlines()):
+        try:
+            error = json.loads(line)["error"]
+            return StemliftError(Reason(error["reason"]), error["message"], error["remedy"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return None
 
 
 def _read(log: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypedDict, TypeVar
 
@@ -18,6 +18,9 @@ PathLike = str | os.PathLike[str]
 Channels = Literal["swap", "downmix"] | int | tuple[int, int]
 
 _V = TypeVar("_V")
+
+# As the server has it: more segments at once gain nothing.
+LARGEST_BATCH = 64
 
 REMAINDERS = {
     "other": job_pb2.REMAINDER_POLICY_OTHER,
@@ -119,7 +122,7 @@ def build_request(
         format=_choose("format", format, FORMATS),
         remainder=_choose("remainder", remainder, REMAINDERS),
         precision=_choose("precision", precision, PRECISIONS),
-        batch=_whole("batch", batch, 0, 2**31 - 1),
+        batch=_whole("batch", batch, 0, LARGEST_BATCH),
         priority=_choose("priority", priority, PRIORITIES),
         overwrite=overwrite,
         name_template=_text("name_template", name_template),
@@ -178,13 +181,20 @@ def _text(option: str, value: str) -> str:
 
 def _choose(option: str, value: str, accepted: Mapping[str, _V]) -> _V:
     if value not in accepted:
-        raise invalid(option, repr(value), " or ".join(accepted))
+        raise invalid(option, repr(value), _listed(accepted))
     return accepted[value]
+
+
+def _listed(words: Iterable[str]) -> str:
+    """Words as a person lists them: "a, b or c"."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _whole(option: str, value: int, least: int, most: int = 2**63 - 1) -> int:
     if isinstance(value, bool) or not least <= value <= most:
-        raise invalid(option, repr(value), f"a whole number of at least {least}")
+        top = f" and at most {most}" if most < 2**31 - 1 else ""
+        raise invalid(option, repr(value), f"a whole number of at least {least}{top}")
     return int(value)
 
 

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -50,6 +50,7 @@ class ServeOptions:
     """How to serve.
 
     listen, device: empty takes the settings'. idle_exit: in seconds, 0 never leaves.
+    announce: called once the server can be reached.
     """
 
     paths: Paths
@@ -57,6 +58,7 @@ class ServeOptions:
     listen: str = ""
     device: str = ""
     idle_exit: float = 0.0
+    announce: Callable[[Endpoint], None] | None = None
 
 
 def serve(options: ServeOptions) -> int:
@@ -157,6 +159,8 @@ async def _serve(options: ServeOptions, listen: str, service: JobService) -> Non
     endpoint = Endpoint(address, os.getpid(), __version__)
     write_endpoint(paths.endpoint, endpoint)
     logger.info("listening on %s", address)
+    if options.announce:
+        options.announce(endpoint)
     try:
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):

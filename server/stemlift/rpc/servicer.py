@@ -122,7 +122,9 @@ class Servicer(SeparationServiceServicer):
                 while True:
                     changed.clear()
                     job = await self._answer(context, lambda: self._service.get(request.id))
-                    if job.progress.revision != seen:
+                    # An ended job is always told, even where its revision is not new: the
+                    # store knows of the end a moment before the revision rises.
+                    if job.state.ended or job.progress.revision != seen:
                         seen = job.progress.revision
                         yield api.WatchJobResponse(job=message_from_job(job))
                     if job.state.ended:

@@ -29,6 +29,7 @@ def find_target(
     *,
     start: bool = True,
     on_wait: Callable[[str], None] | None = None,
+    heartbeat: Callable[[], None] = lambda: None,
 ) -> Target:
     """The server at `address`, or the state folder's, started where that is allowed.
 
@@ -37,7 +38,7 @@ def find_target(
             TOKEN_REJECTED when there is no token, and as `find_or_start`.
     """
     if address is None:
-        endpoint = find_or_start(paths, on_wait) if start else find_server(paths)
+        endpoint = find_or_start(paths, on_wait, heartbeat) if start else find_server(paths)
         if endpoint is None:
             raise StemliftError(
                 Reason.SERVER_LOST, "No server is running.", "Start one with `stemlift serve`."
