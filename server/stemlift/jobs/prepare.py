@@ -15,7 +15,8 @@ from stemlift.models.catalogue import Catalogue
 from stemlift.models.spec import MaskKind, ModelSpec
 from stemlift.separation.mix import Mix, Range, open_mix
 from stemlift.separation.naming import default_folder, stem_file
-from stemlift.separation.outputs import FileLayout, check_format, output_exists
+from stemlift.separation.outputs import FileLayout, check_format
+from stemlift.separation.publishing import output_exists
 from stemlift.separation.stems import StemPlan, plan_stems
 
 

@@ -21,7 +21,8 @@ from stemlift.separation.devices import (
     make_repeatable,
     torch_build,
 )
-from stemlift.separation.outputs import explained, publish, remove_work, work_folder
+from stemlift.separation.outputs import explained, remove_work, work_folder
+from stemlift.separation.publishing import publish
 from stemlift.separation.separate import Options, separate
 
 logger = logging.getLogger(__name__)
