@@ -7,7 +7,7 @@ STEMLIFT_HOME puts all of them under one folder. Two such folders never see each
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
@@ -17,13 +17,17 @@ HOME_VARIABLE = "STEMLIFT_HOME"
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The folders and files of one user's Stemlift; none of them need exist yet."""
+    """The folders and files of one user's Stemlift; none of them need exist yet.
+
+    home: the one folder that holds them all, where STEMLIFT_HOME names one.
+    """
 
     settings: Path
     state: Path
     runtime: Path
     models: Path
     logs: Path
+    home: Path | None = field(default=None, compare=False)
 
     @property
     def settings_file(self) -> Path:
@@ -52,18 +56,24 @@ class Paths:
         return self.logs / "server.log"
 
 
+def paths_under(home: Path) -> Paths:
+    """The paths of a Stemlift whose STEMLIFT_HOME is `home`."""
+    root = home.absolute()
+    return Paths(
+        settings=root,
+        state=root / "state",
+        runtime=root / "run",
+        models=root / "models",
+        logs=root / "logs",
+        home=root,
+    )
+
+
 def find_paths() -> Paths:
     """The paths of this process's user, or those under STEMLIFT_HOME when it is set."""
     home = os.environ.get(HOME_VARIABLE)
     if home:
-        root = Path(home).expanduser().absolute()
-        return Paths(
-            settings=root,
-            state=root / "state",
-            runtime=root / "run",
-            models=root / "models",
-            logs=root / "logs",
-        )
+        return paths_under(Path(home).expanduser())
     dirs = platformdirs.PlatformDirs("stemlift", appauthor=False)
     return Paths(
         settings=dirs.user_config_path,

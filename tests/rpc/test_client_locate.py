@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -14,7 +15,7 @@ import pytest
 from fake_server import FakeServer
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.paths import Paths
+from stemlift.paths import HOME_VARIABLE, Paths, find_paths, paths_under
 from stemlift.rpc import locate
 from stemlift.rpc.endpoint import Endpoint, read_endpoint, remove_endpoint, write_endpoint
 from stemlift.rpc.locate import find_or_start, find_server, server_command
@@ -93,6 +94,33 @@ def test_a_started_server_answers_and_leaves_no_zombie(paths: Paths, monkeypatch
     again = find_or_start(paths)
     assert again.pid != found.pid
     end(again.pid)
+
+
+def test_a_relative_home_is_that_of_the_starter(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(HOME_VARIABLE, "home")
+    use_command(monkeypatch, str(FAKE))
+    found = find_or_start(find_paths())
+    assert psutil.Process(found.pid).environ()[HOME_VARIABLE] == str(tmp_path / "home")
+    end(found.pid)
+
+
+def test_a_server_starts_for_the_paths_given(paths: Paths, tmp_path: Path, monkeypatch) -> None:
+    use_command(monkeypatch, str(FAKE))
+    other = paths_under(tmp_path / "other")
+    found = find_or_start(other)
+    assert read_endpoint(other.endpoint) == found
+    assert not paths.state.exists()
+    end(found.pid)
+
+
+def test_no_server_starts_for_paths_that_no_home_has(paths: Paths, tmp_path: Path) -> None:
+    state = tmp_path / "elsewhere"
+    with pytest.raises(StemliftError) as caught:
+        find_or_start(replace(paths, state=state))
+    assert caught.value.reason is Reason.SERVER_START_FAILED
+    assert str(state) in caught.value.message
+    assert not state.exists()
 
 
 def test_starters_at_once_share_one_server(paths: Paths, monkeypatch) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from stemlift import Client
-from stemlift.paths import Paths
+from stemlift.paths import Paths, paths_under
 from stemlift.rpc.endpoint import read_endpoint
 
 PATIENCE = 60.0
@@ -43,19 +43,13 @@ class Home:
 
     @property
     def paths(self) -> Paths:
-        return Paths(
-            settings=self.folder,
-            state=self.folder / "state",
-            runtime=self.folder / "run",
-            models=self.folder / "models",
-            logs=self.folder / "logs",
-        )
+        return paths_under(self.folder)
 
     @property
     def environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
         # Tiny networks on several threads spend their time waiting for each other.
-        calm = {"OMP_NUM_THREADS": "1"}
+        calm = {"STEMLIFT_THREADS": "1"}
         return kept | calm | {"STEMLIFT_HOME": str(self.folder)} | self.variables
 
     def serve(self, *arguments: str) -> subprocess.Popen[bytes]:

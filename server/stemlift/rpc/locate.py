@@ -15,7 +15,7 @@ from pathlib import Path
 import grpc
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.paths import Paths
+from stemlift.paths import HOME_VARIABLE, Paths, find_paths, paths_under
 from stemlift.rpc.channels import CHANNEL_OPTIONS
 from stemlift.rpc.endpoint import Endpoint, read_endpoint
 from stemlift.rpc.gen import separation_pb2, separation_pb2_grpc
@@ -94,6 +94,7 @@ class _Start:
     def __init__(self, paths: Paths, idle_exit: float) -> None:
         self.paths = paths
         self.idle_exit = idle_exit
+        self.environment = server_environment(paths)
         self.deadline = time.monotonic() + START_SECONDS
         make_private_folder(paths.state)
         self.process, self.log = self._spawn()
@@ -136,7 +137,7 @@ class _Start:
             log = logs / f"start-{uuid.uuid4().hex[:8]}.log"
             # In the state folder: the caller's own may be unmounted under the server.
             process = spawn_detached(
-                server_command(self.idle_exit), os.environ, self.paths.state, log
+                server_command(self.idle_exit), self.environment, self.paths.state, log
             )
         except OSError as error:
             raise StemliftError(
@@ -159,6 +160,26 @@ class _Start:
 def server_command(idle_exit: float) -> list[str]:
     """The command line of a server that a client starts."""
     return [sys.executable, "-m", "stemlift", "serve", "--json", "--idle-exit", f"{idle_exit:g}"]
+
+
+def server_environment(paths: Paths) -> dict[str, str]:
+    """The environment in which `stemlift serve` serves `paths`, whatever folder it runs in.
+
+    Raises:
+        StemliftError: SERVER_START_FAILED when no environment leads there.
+    """
+    found = find_paths()
+    if paths == found:
+        home = found.home
+    elif paths.home is not None and paths == paths_under(paths.home):
+        home = paths.home
+    else:
+        raise StemliftError(
+            Reason.SERVER_START_FAILED,
+            f"No server can be started for {paths.state}: STEMLIFT_HOME does not lead there.",
+            "Set STEMLIFT_HOME, or give the paths of stemlift.paths.paths_under(folder).",
+        )
+    return {**os.environ, HOME_VARIABLE: str(home)} if home else dict(os.environ)
 
 
 def _listens(endpoint: Endpoint) -> bool:
