@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from stemlift.system.nvidia import Card, choose_wheels, find_card, install_comma
 from stemlift.system.private import (
     SOCKET_PATH_BYTES,
     choose_socket_path,
+    clear_socket,
     is_private_folder,
     make_private_folder,
     short_folder,
@@ -55,6 +57,25 @@ def test_an_impossible_path_falls_back_to_a_short_folder(tmp_path: Path, name: s
 
 def test_a_long_temporary_folder_is_avoided() -> None:
     assert short_folder("key", Path("/" + "t" * 90)).parent == Path("/tmp")
+
+
+def test_only_a_dead_socket_is_cleared(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    clear_socket(path)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        with pytest.raises(StemliftError) as caught:
+            clear_socket(path)
+        assert caught.value.reason is Reason.LISTEN_REFUSED
+        assert path.exists()
+    clear_socket(path)
+    assert not path.exists()
+    path.write_text("my notes")
+    with pytest.raises(StemliftError) as caught:
+        clear_socket(path)
+    assert caught.value.reason is Reason.LISTEN_REFUSED
+    assert path.read_text() == "my notes"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")

@@ -30,7 +30,10 @@ from stemlift.rpc.servicer import ServerFacts, Servicer
 from stemlift.rpc.tokens import ensure_token, same_token
 from stemlift.settings import Settings
 from stemlift.system.private import (
+    SOCKET_PATH_BYTES,
     choose_socket_path,
+    clear_socket,
+    fits_socket,
     is_private_folder,
     make_private_folder,
 )
@@ -109,6 +112,12 @@ def parse_listen(listen: str) -> str:
         path = Path(listen.removeprefix("unix:"))
         if not has_unix_sockets() or not path.is_absolute():
             raise _no_address(listen)
+        if not fits_socket(path):
+            raise StemliftError(
+                Reason.ARGUMENT_INVALID,
+                f"{path} cannot be the path of a socket.",
+                f"Use one of at most {SOCKET_PATH_BYTES} bytes without %, # and ?.",
+            )
         if not is_private_folder(path.parent):
             raise StemliftError(
                 Reason.LISTEN_REFUSED,
@@ -201,8 +210,7 @@ def _bind(server: grpc.aio.Server, listen: str, paths: Paths) -> tuple[str, Path
     listen = listen or "127.0.0.1:0"
     socket = Path(listen.removeprefix("unix:")) if listen.startswith("unix:") else None
     if socket:
-        # Left by a server that died: the lock proves that none lives.
-        socket.unlink(missing_ok=True)
+        clear_socket(socket)
     try:
         port = server.add_insecure_port(listen)
     except RuntimeError as error:

@@ -130,7 +130,7 @@ def message_from_job(job: Job) -> job_pb2.Job:
     if job.error:
         error = StemliftError(job.error.reason, job.error.message, job.error.remedy, job_id=job.id)
         message.error.CopyFrom(to_status(error))
-    if job.result:
+    if job.result and job.state is JobState.SUCCEEDED:
         message.results.extend(
             job_pb2.StemResult(
                 stem=stem.stem,

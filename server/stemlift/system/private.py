@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
+import socket
 import stat
 import sys
 import tempfile
@@ -131,6 +132,43 @@ def choose_socket_path(runtime: Path, key: str, temporary: Path | None = None) -
         wanted = short_folder(key, temporary) / "s"
     make_private_folder(wanted.parent)
     return wanted
+
+
+def clear_socket(path: Path) -> None:
+    """Remove the socket that a dead server left at `path`; nothing there is fine too.
+
+    Raises:
+        StemliftError: LISTEN_REFUSED when a server listens there or it is no socket, which
+            then stays as it is.
+    """
+    try:
+        kind = path.lstat().st_mode
+    except OSError:
+        # Nothing there, or a folder that binding will say more about.
+        return
+    if not stat.S_ISSOCK(kind):
+        raise StemliftError(
+            Reason.LISTEN_REFUSED,
+            f"{path} is there already, and is no socket.",
+            "Choose a path where nothing is, or leave --listen out.",
+        )
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(5.0)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            # A full queue or a slow server: somebody is there.
+            pass
+    raise StemliftError(
+        Reason.LISTEN_REFUSED,
+        f"Another program listens on {path}.",
+        "Choose another path, or leave --listen out.",
+    )
 
 
 def short_folder(key: str, temporary: Path | None = None) -> Path:
