@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -169,6 +170,25 @@ def test_repeatable_and_batch_independent(client: Client, tmp_path: Path, model:
     assert digests(runs[0]) == digests(runs[1])
     for name, path in runs[0].stems.items():
         assert np.abs(read_floats(path) - read_floats(runs[2].stems[name])).max() <= 1e-5
+
+
+def test_the_threads_of_the_shell_that_starts_the_server_do_not_matter(
+    shared_home: Home, home: Home, tmp_path: Path
+) -> None:
+    """OMP_NUM_THREADS comes with whichever client happens to start the server."""
+    shutil.copytree(shared_home.paths.models, home.paths.models)
+    source = write(tmp_path / "s.wav", song(44100 * 2, 2, 44100), 44100, "FLOAT")
+    found = []
+    for inherited in ("1", "2"):
+        home.variables |= {"OMP_NUM_THREADS": inherited, "STEMLIFT_THREADS": "2"}
+        home.serve()
+        with home.client() as client:
+            for model in MODELS:
+                job = client.separate(source, model=model, out=tmp_path / inherited / model)
+                found.append(digests(job.result(120)))
+                assert job.state().device_reason.endswith(", with 2 threads.")
+        home.end()
+    assert found[:2] == found[2:]
 
 
 def test_sixteen_clients_get_what_one_gets(shared_home: Home, tmp_path: Path) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import psutil
 import torch
 
 from stemlift.errors import Reason, StemliftError
 
 # cuBLAS repeats itself only with a fixed workspace; read when CUDA starts.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+THREADS_VARIABLE = "STEMLIFT_THREADS"
+# Beyond this many, more threads gain little on one segment.
+_MOST_THREADS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,25 @@ def make_repeatable() -> None:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
+    torch.set_num_threads(_threads())
+
+
+def _threads() -> int:
+    """CPU threads of torch: sums depend on their number, so the machine alone decides it.
+
+    Raises:
+        StemliftError: ARGUMENT_INVALID for a STEMLIFT_THREADS that is no number above 0.
+    """
+    asked = os.environ.get(THREADS_VARIABLE, "")
+    if not asked:
+        return min(psutil.cpu_count(logical=False) or psutil.cpu_count() or 1, _MOST_THREADS)
+    if not re.fullmatch(r"[0-9]{1,4}", asked) or not 1 <= int(asked) <= 1024:
+        raise StemliftError(
+            Reason.ARGUMENT_INVALID,
+            f"{THREADS_VARIABLE} is {asked!r}, which is no number of threads.",
+            f"Set {THREADS_VARIABLE} to a number from 1 to 1024, or remove it.",
+        )
+    return int(asked)
 
 
 def torch_build() -> tuple[str, str]:
@@ -55,6 +79,15 @@ def choose_device(asked: str) -> DeviceChoice:
         StemliftError: ARGUMENT_INVALID for any other word, DEVICE_UNAVAILABLE where this
             machine or this torch has no such device.
     """
+    choice = _choose(asked)
+    if choice.name != "cpu":
+        return choice
+    threads = torch.get_num_threads()
+    reason = f"{choice.reason[:-1]}, with {threads} thread{'s' if threads > 1 else ''}."
+    return replace(choice, reason=reason)
+
+
+def _choose(asked: str) -> DeviceChoice:
     if asked == "auto":
         return _automatic()
     if asked == "cpu":
@@ -80,15 +113,41 @@ def choose_device(asked: str) -> DeviceChoice:
 
 def _automatic() -> DeviceChoice:
     if torch.cuda.is_available():
-        free = [torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count())]
-        index = max(range(len(free)), key=lambda each: (free[each], -each))
-        name = torch.cuda.get_device_name(index)
-        return DeviceChoice(f"cuda:{index}", f"{name} is the CUDA device with most free memory.")
+        return _freest_cuda()
     if torch.backends.mps.is_available():
         return DeviceChoice("mps", "This Mac has a Metal device.")
     if torch.version.cuda is None:
         return DeviceChoice("cpu", "This torch is built without CUDA, so the CPU is used.")
     return DeviceChoice("cpu", "torch finds no CUDA device, so the CPU is used.")
+
+
+def _freest_cuda() -> DeviceChoice:
+    """The CUDA device with most free memory of those that can compute, else the CPU."""
+    free: list[tuple[int, int]] = []
+    broken: list[str] = []
+    for index in range(torch.cuda.device_count()):
+        why = _failure(f"cuda:{index}")
+        if why:
+            broken.append(f"{torch.cuda.get_device_name(index)} ({why})")
+        else:
+            free.append((torch.cuda.mem_get_info(index)[0], -index))
+    if not free:
+        return DeviceChoice("cpu", f"This torch cannot use {', '.join(broken)}: the CPU is used.")
+    index = -max(free)[1]
+    name = torch.cuda.get_device_name(index)
+    return DeviceChoice(f"cuda:{index}", f"{name} is the CUDA device with most free memory.")
+
+
+def _failure(device: str) -> str:
+    """Why the device cannot do a sum, "" where it can.
+
+    A card that is older or newer than this torch is listed, but has no kernels in it.
+    """
+    try:
+        total = float(torch.ones(8, device=device).sum())
+    except RuntimeError as error:
+        return str(error).splitlines()[0].rstrip(".")
+    return "" if total == 8 else "it adds wrongly"
 
 
 def _unavailable(asked: str, why: str) -> StemliftError:
