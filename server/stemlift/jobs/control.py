@@ -46,7 +46,7 @@ class JobControl:
             self._stage, self._stage_began = stage, now
         low, high = _SPANS[stage]
         left = None
-        if fraction >= _LEAST_FRACTION and stage is not Stage.LOADING:
+        if fraction >= _LEAST_FRACTION and stage in (Stage.DOWNLOADING, Stage.SEPARATING):
             left = (now - self._stage_began) / fraction * (1 - fraction)
         if stage is Stage.DOWNLOADING:
             # A download has its own bar; the job's own work has not begun.

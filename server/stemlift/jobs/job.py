@@ -119,7 +119,9 @@ class Job:
     """A job as it stands. Times are UTC; elapsed_seconds leaves waiting out.
 
     crashes: how often a server died while it ran this job.
-    publishing: final names may have been given already; they belong to this job.
+    publishing: the stems are complete and on their way to their final names; `result` tells
+        which they are.
+    cancelling: it shall stop as soon as it can.
     made_folders: folders that did not exist before this job, innermost first.
     """
 
@@ -139,5 +141,6 @@ class Job:
     error: JobError | None
     crashes: int
     publishing: bool
+    cancelling: bool
     made_folders: tuple[Path, ...]
     progress: Progress = Progress()

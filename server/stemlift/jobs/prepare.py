@@ -138,6 +138,8 @@ def _missing_folders(folder: Path) -> tuple[Path, ...]:
         while not current.exists():
             if current.is_symlink():
                 raise _unwritable(folder, f"{current} is a broken link")
+            if current.parent == current:
+                raise _unwritable(folder, f"there is no {current}")
             missing.append(current)
             current = current.parent
         if not current.is_dir():

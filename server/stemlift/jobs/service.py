@@ -10,16 +10,17 @@ import logging
 import secrets
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.jobs.board import Board, Listener
 from stemlift.jobs.control import JobControl, cancelled_error
 from stemlift.jobs.faults import explain
-from stemlift.jobs.job import Job, JobError, JobSpec, JobState, Progress
+from stemlift.jobs.job import Job, JobError, JobResult, JobSpec, JobState
 from stemlift.jobs.prepare import check_free, prepare
+from stemlift.jobs.publication import can_go_on, publish_job, withdraw
 from stemlift.jobs.store import JobStore
 from stemlift.jobs.worker import Worker
 from stemlift.models.auto import AutoChoice, choose_auto
@@ -32,11 +33,12 @@ from stemlift.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-Listener = Callable[[], None]
-
 LONGEST_REQUEST_ID = 128
 _LONGEST_WAIT = 30.0
 _RETRY = 5.0
+# How many of the latest jobs are looked at for traces of a server that died.
+_SWEEP = 50
+_ENDED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +69,26 @@ class JobService:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._progress: dict[str, Progress] = {}
+        self._board = Board()
         self._controls: dict[str, JobControl] = {}
-        self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
         self._thread = threading.Thread(target=self._run, name="stemlift-jobs")
 
     def start(self) -> None:
         """Take up the jobs a former server left behind and begin to run jobs."""
         for job in self._store.recover():
-            self._clean(job)
-            logger.error("job %s was given up after %d crashes", job.id, job.crashes)
+            error = cancelled_error() if job.cancelling else _crashed(job)
+            logger.error("job %s is given up: %s", job.id, error.message)
+            self._give_up(job, error)
+        for job in self._store.page(limit=_SWEEP, before=None, states=_ENDED)[0]:
+            self._sweep(job)
         self._thread.start()
 
     def stop(self, patience: float) -> bool:
         """Requeue the running job and stop; False if that took longer than `patience` s."""
         self._stopping.set()
         self._wake.set()
-        with self._lock:
-            for control in self._controls.values():
-                control.stop.set()
+        for control in list(self._controls.values()):
+            control.stop.set()
         self._thread.join(patience)
         if self._thread.is_alive():
             for job_id in list(self._controls):
@@ -138,14 +141,14 @@ class JobService:
 
     def get(self, job_id: str) -> Job:
         """Raises StemliftError (JOB_NOT_FOUND)."""
-        return self._with_progress(self._store.get(job_id))
+        return self._board.show(self._store.get(job_id))
 
     def page(
         self, limit: int, before: int | None, states: tuple[JobState, ...]
     ) -> tuple[list[Job], int | None]:
         """Newest first; the second value is `before` for the next page, None on the last."""
         jobs, following = self._store.page(limit=limit, before=before, states=states)
-        return [self._with_progress(job) for job in jobs], following
+        return [self._board.show(job) for job in jobs], following
 
     def counts(self) -> dict[JobState, int]:
         return self._store.counts()
@@ -156,34 +159,24 @@ class JobService:
         A running job takes until the end of its batch. Raises StemliftError (JOB_NOT_FOUND).
         """
         with self._lock:
-            job = self._store.get(job_id)
+            job = self._store.ask_to_cancel(job_id)
             control = self._controls.get(job_id)
-            if control:
-                control.stop.set()
-            elif not job.state.ended:
-                job = self._store.fail(job_id, JobError.of(cancelled_error()))
-                self._clean(job)
-        self._announce(job_id)
-        return self._with_progress(job)
+        if control:
+            control.stop.set()
+        elif not job.state.ended:
+            job = self._give_up(job, cancelled_error())
+        self._board.post(job_id)
+        return self._board.show(job)
 
     def delete(self, job_id: str) -> None:
         """Forget a job that has ended. Raises StemliftError (JOB_NOT_FOUND, JOB_ACTIVE)."""
         self._store.delete(job_id)
-        self._announce(job_id)
-        self._progress.pop(job_id, None)
+        self._board.post(job_id)
+        self._board.forget(job_id)
 
-    @contextmanager
-    def listening(self, job_id: str, listener: Listener) -> Iterator[None]:
+    def listening(self, job_id: str, listener: Listener) -> AbstractContextManager[None]:
         """Have `listener` called, from any thread, whenever the job changes."""
-        with self._lock:
-            self._listeners[job_id].add(listener)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._listeners[job_id].discard(listener)
-                if not self._listeners[job_id]:
-                    del self._listeners[job_id]
+        return self._board.listening(job_id, listener)
 
     def models(self) -> tuple[list[ModelListing], AutoChoice]:
         """Every model of the catalogue, and what `auto` takes."""
@@ -216,48 +209,103 @@ class JobService:
                 f"The request id {request_id!r} was used for another job, {job.id}.",
                 "Use a new request id for each job.",
             )
-        return self._with_progress(job)
+        return self._board.show(job)
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        while True:
             self._wake.clear()
+            if self._stopping.is_set():
+                return
             try:
-                with self._lock:
-                    job = self._store.start_next()
-                    if job:
-                        control = self._control(job.id)
-                        self._controls[job.id] = control
-            except StemliftError as error:
-                logger.error("%s %s", error.message, error.remedy)
+                if self._run_next():
+                    continue
+                self._worker.cache.unload_idle(time.monotonic(), self._settings.model_idle)
+                self._wake.wait(min(_LONGEST_WAIT, self._settings.model_idle))
+            except Exception as failure:  # noqa: BLE001 - this thread must outlive a bad disk
+                logger.error("%s", explain(failure, "running jobs").message)
                 self._stopping.wait(_RETRY)
-                continue
-            if job:
-                self._run_one(job, control)
-                continue
-            self._worker.cache.unload_idle(time.monotonic(), self._settings.model_idle)
-            self._wake.wait(min(_LONGEST_WAIT, self._settings.model_idle))
 
-    def _run_one(self, job: Job, control: JobControl) -> None:
-        began = time.monotonic()
-        self._announce(job.id)
-        ended: Job | None
-        try:
-            prepared = prepare(job.spec, self._catalogue, self._models.installed)
-            ended = self._worker.run(job, prepared, self._store, control)
-        except Exception as failure:  # noqa: BLE001 - no failure of one job may end the others
-            ended = self._end(job, explain(failure, f"job {job.id}"), time.monotonic() - began)
-        if ended:
-            logger.info("job %s %s", job.id, ended.state)
+    def _run_next(self) -> bool:
+        """Run the next job to its end; False where none waits."""
         with self._lock:
+            job = self._store.start_next()
+            if job is None:
+                return False
+            control = self._control(job.id)
+            self._controls[job.id] = control
+        try:
+            self._board.post(job.id)
+            ended = self._run_one(job, control)
+            if ended:
+                logger.info("job %s %s", job.id, ended.state)
+        finally:
             self._controls.pop(job.id, None)
-        self._announce(job.id)
+            self._board.post(job.id)
+        return True
+
+    def _run_one(self, job: Job, control: JobControl) -> Job | None:
+        began = time.monotonic()
+        try:
+            self._separate(job, control)
+        except Exception as failure:  # noqa: BLE001 - no failure of one job may end the others
+            error = explain(failure, f"job {job.id}")
+            return self._end(job, error, time.monotonic() - began)
+        ended = self._insist(lambda: self._store.succeed(job.id))
+        self._sweep(job)
+        return ended
+
+    def _separate(self, job: Job, control: JobControl) -> None:
+        """Run a job until its stems have their final names."""
+        if job.publishing and job.result:
+            if can_go_on(job):
+                logger.info("job %s goes on giving its stems their names", job.id)
+                publish_job(job.id, job.spec, job.result)
+                return
+            withdraw(job)
+            self._store.separate_again(job.id)
+
+        def begin_publishing(result: JobResult, device: str, batch: int, elapsed: float) -> None:
+            recorded = self._insist(
+                lambda: self._store.begin_publishing(job.id, result, device, batch, elapsed)
+            )
+            if recorded is None:
+                raise cancelled_error()
+
+        device = self._worker.device
+        self._store.note_device(job.id, device.name, device.reason)
+        prepared = prepare(job.spec, self._catalogue, self._models.installed)
+        self._worker.run(job, prepared, control, begin_publishing)
 
     def _end(self, job: Job, error: StemliftError, elapsed: float) -> Job | None:
-        if error.reason is Reason.CANCELLED and self._stopping.is_set():
+        job = self._insist(lambda: self._store.get(job.id)) or job
+        leaving = error.reason is Reason.CANCELLED and self._stopping.is_set()
+        if leaving and not job.cancelling:
+            self._sweep(job)
             return self._insist(lambda: self._store.requeue(job.id))
         logger.warning("job %s failed: %s: %s", job.id, error.reason, error.message)
-        self._clean(job)
-        return self._insist(lambda: self._store.fail(job.id, JobError.of(error), elapsed))
+        return self._insist(lambda: self._give_up(job, error, elapsed))
+
+    def _give_up(self, job: Job, error: StemliftError, elapsed: float = 0.0) -> Job:
+        """End a job without a result; nothing of it remains.
+
+        Final files are taken back while the hidden folder still tells which are the job's.
+        """
+        withdraw(job)
+        ended = self._store.fail(job.id, JobError.of(error), elapsed)
+        self._sweep(job)
+        return ended
+
+    def _sweep(self, job: Job) -> None:
+        """Remove the unfinished files of a job, and the folders it made if they are empty."""
+        if job.spec.output_folder is None:
+            return
+        remove_work(work_folder(job.spec.output_folder, job.id))
+        for folder in job.made_folders:
+            try:
+                folder.rmdir()
+            except OSError:
+                # Not there, or somebody put something into it: either way it stays.
+                return
 
     def _insist(self, action: Callable[[], Job]) -> Job | None:
         """Do something with the store; where its disk is full or away, wait and try again.
@@ -275,43 +323,19 @@ class JobService:
                 if self._stopping.wait(_RETRY):
                     return None
 
-    def _clean(self, job: Job) -> None:
-        """Remove what an ended job without result may have left in its output folder."""
-        if job.spec.output_folder is None:
-            return
-        remove_work(work_folder(job.spec.output_folder, job.id))
-        for folder in job.made_folders:
-            try:
-                folder.rmdir()
-            except OSError:
-                # Not there, or somebody put something into it: either way it stays.
-                return
-
     def _control(self, job_id: str) -> JobControl:
-        def changed(progress: Progress) -> None:
-            former = self._progress.get(job_id, Progress())
-            self._progress[job_id] = replace(progress, revision=former.revision)
-            self._announce(job_id)
-
         def warn(message: str) -> None:
             logger.warning("job %s: %s", job_id, message)
             self._store.warn(job_id, message)
-            self._announce(job_id)
+            self._board.post(job_id)
 
-        return JobControl(changed, warn)
+        return JobControl(lambda progress: self._board.post(job_id, progress), warn)
 
-    def _announce(self, job_id: str) -> None:
-        former = self._progress.get(job_id, Progress())
-        self._progress[job_id] = replace(former, revision=former.revision + 1)
-        with self._lock:
-            listeners = list(self._listeners.get(job_id, ()))
-        for listener in listeners:
-            listener()
 
-    def _with_progress(self, job: Job) -> Job:
-        progress = self._progress.get(job.id, Progress())
-        if job.state is JobState.SUCCEEDED:
-            progress = replace(progress, fraction=1.0, seconds_left=None)
-        elif job.state is not JobState.RUNNING:
-            progress = Progress(revision=progress.revision)
-        return replace(job, progress=progress)
+def _crashed(job: Job) -> StemliftError:
+    return StemliftError(
+        Reason.SERVER_CRASHED,
+        f"The server died {job.crashes} times while it ran this job.",
+        "Try a smaller model or --batch 1, and look into the server's log "
+        "(`stemlift doctor` names it).",
+    )

@@ -131,7 +131,7 @@ class JobStore:
         """
         query = (
             select(JobRow)
-            .where(JobRow.state == JobState.QUEUED.value)
+            .where(JobRow.state == JobState.QUEUED.value, JobRow.cancelling.is_(False))
             .order_by(JobRow.background, JobRow.sequence)
             .limit(1)
         )
@@ -145,35 +145,39 @@ class JobStore:
             return _job(row)
 
     def requeue(self, job_id: str) -> Job:
-        """Put a running job back: the server is leaving in good order."""
+        """Put a running job back: the server is leaving in good order. Others stay as they are."""
         with self._session() as session:
             row = _row(session, job_id)
-            row.state = JobState.QUEUED.value
-            row.crashes = max(0, row.crashes - 1)
+            if row.state == JobState.RUNNING.value:
+                row.state = JobState.QUEUED.value
+                row.crashes = max(0, row.crashes - 1)
+            return _job(row)
+
+    def ask_to_cancel(self, job_id: str) -> Job:
+        """Note that a running job shall stop, so that a restart does not forget it."""
+        with self._session() as session:
+            row = _row(session, job_id)
+            row.cancelling = not JobState(row.state).ended
             return _job(row)
 
     def recover(self) -> list[Job]:
-        """After a restart: requeue what ran when the server died, or give it up.
+        """After a restart: requeue what ran when the server died.
 
         Returns:
-            The jobs that were given up.
+            The jobs that shall not run again and have not ended yet: those that were being
+            cancelled, and those under which the server died too often.
         """
-        running = select(JobRow).where(JobRow.state == JobState.RUNNING.value)
-        given_up = []
+        unfinished = select(JobRow).where(
+            JobRow.state.in_([JobState.RUNNING.value, JobState.QUEUED.value])
+        )
+        over = []
         with self._session() as session:
-            for row in session.scalars(running):
-                if row.crashes < MOST_CRASHES:
+            for row in session.scalars(unfinished):
+                if row.cancelling or row.crashes >= MOST_CRASHES:
+                    over.append(_job(row))
+                else:
                     row.state = JobState.QUEUED.value
-                    continue
-                error = StemliftError(
-                    Reason.SERVER_CRASHED,
-                    f"The server died {row.crashes} times while it ran this job.",
-                    "Try a smaller model or --batch 1, and look into the server's log "
-                    "(`stemlift doctor` names it).",
-                )
-                _end(session, row, JobState.FAILED, JobError.of(error))
-                given_up.append(_job(row))
-        return given_up
+        return over
 
     def note_device(self, job_id: str, device: str, reason: str) -> Job:
         with self._session() as session:
@@ -189,28 +193,42 @@ class JobStore:
                 row.warnings = [*row.warnings, message]
             return _job(row)
 
-    def begin_publishing(self, job_id: str) -> Job:
-        """From here on the files under the job's final names are its own."""
-        with self._session() as session:
-            row = _row(session, job_id)
-            row.publishing = True
-            return _job(row)
-
-    def succeed(
+    def begin_publishing(
         self, job_id: str, result: JobResult, device: str, batch: int, elapsed_seconds: float
     ) -> Job:
+        """The stems are complete; what is left to do is to give them their names."""
         with self._session() as session:
             row = _row(session, job_id)
             row.result = result.model_dump(mode="json")
             row.device, row.batch, row.elapsed_seconds = device, batch, elapsed_seconds
+            row.publishing = True
+            return _job(row)
+
+    def separate_again(self, job_id: str) -> Job:
+        """What a job was about to publish is lost."""
+        with self._session() as session:
+            row = _row(session, job_id)
+            row.publishing, row.result = False, None
+            return _job(row)
+
+    def succeed(self, job_id: str) -> Job:
+        """End a job whose stems have their names."""
+        with self._session() as session:
+            row = _row(session, job_id)
             _end(session, row, JobState.SUCCEEDED, None)
             return _job(row)
 
     def fail(self, job_id: str, error: JobError, elapsed_seconds: float = 0.0) -> Job:
-        """End a job as FAILED, or as CANCELLED where that is the reason."""
+        """End a job as FAILED, or as CANCELLED where that is the reason.
+
+        One that has ended stays as it is.
+        """
         with self._session() as session:
             row = _row(session, job_id)
+            if JobState(row.state).ended:
+                return _job(row)
             row.elapsed_seconds = elapsed_seconds
+            row.result = None
             cancelled = error.reason is Reason.CANCELLED
             _end(session, row, JobState.CANCELLED if cancelled else JobState.FAILED, error)
             return _job(row)
@@ -273,7 +291,7 @@ def _end(session: Session, row: JobRow, state: JobState, error: JobError | None)
     row.error = error.model_dump(mode="json") if error else None
     row.ended = datetime.now(UTC)
     row.crashes = 0
-    row.publishing = False
+    row.publishing = row.cancelling = False
     session.execute(delete(ReservationRow).where(ReservationRow.job_id == row.id))
 
 
@@ -304,5 +322,6 @@ def _job(row: JobRow) -> Job:
         error=JobError.model_validate(row.error) if row.error else None,
         crashes=row.crashes or 0,
         publishing=bool(row.publishing),
+        cancelling=bool(row.cancelling),
         made_folders=tuple(Path(folder) for folder in row.made_folders or ()),
     )

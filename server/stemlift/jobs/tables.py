@@ -41,6 +41,7 @@ class JobRow(Base):
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     crashes: Mapped[int] = mapped_column(default=0)
     publishing: Mapped[bool] = mapped_column(default=False)
+    cancelling: Mapped[bool] = mapped_column(default=False)
     made_folders: Mapped[list[str]] = mapped_column(JSON, default=list)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from stemlift.jobs.control import JobControl
 from stemlift.jobs.job import Job, JobResult, StemRecord
 from stemlift.jobs.prepare import Prepared, check_free
-from stemlift.jobs.store import JobStore
+from stemlift.jobs.publication import publish_job
 from stemlift.models.cache import ModelCache
 from stemlift.models.hub import ModelStore
 from stemlift.models.loader import load_model
@@ -22,8 +24,7 @@ from stemlift.separation.devices import (
     torch_build,
 )
 from stemlift.separation.outputs import explained, remove_work, work_folder
-from stemlift.separation.publishing import publish
-from stemlift.separation.separate import Options, separate
+from stemlift.separation.separate import Options, Separation, separate
 
 logger = logging.getLogger(__name__)
 
@@ -46,65 +47,68 @@ class Worker:
         self.cache = ModelCache(partial(load_model, store=models))
         logger.info("device %s: %s", self.device.name, self.device.reason)
 
-    def run(self, job: Job, prepared: Prepared, store: JobStore, control: JobControl) -> Job:
-        """Run a job to its end.
+    def run(
+        self,
+        job: Job,
+        prepared: Prepared,
+        control: JobControl,
+        begin_publishing: Callable[[JobResult, str, int, float], None],
+    ) -> None:
+        """Separate a job's mix and give the stems their names.
+
+        Args:
+            begin_publishing: records the complete result, device, batch and elapsed seconds
+                before the first stem gets its name.
 
         Raises:
-            StemliftError: why it failed; its unfinished files are gone then.
+            StemliftError: why it failed.
         """
         began = time.monotonic()
         spec = prepared.spec
         folder = spec.output_folder
         assert folder is not None
-        store.note_device(job.id, self.device.name, self.device.reason)
-        # Set by a server that died among the renames: the final names are this job's own.
-        replace = spec.overwrite or job.publishing
-        if not replace:
+        if not spec.overwrite:
             check_free(prepared.finals)
         work = work_folder(folder, job.id)
         options = Options(spec.mask, spec.precision, spec.batch, spec.format)
-        try:
-            with explained(folder):
-                remove_work(work)
-                work.mkdir(parents=True)
-            self.cache.make_room(LEAST_MEMORY + 2 * prepared.model.download_bytes)
-            control.report(Stage.LOADING, 0.0)
-
-            def downloading(done: int, total: int) -> None:
-                control.report(Stage.DOWNLOADING, done / total if total else 0.0)
-
-            with self.cache.use(prepared.model, downloading, control.stop.is_set) as model:
-                done = separate(
-                    prepared.mix, prepared.plan, model, self.device.name, options, work, control
-                )
-            control.check()
-            store.begin_publishing(job.id)
-            moves = [(stem.file, prepared.finals[stem.stem]) for stem in done.stems]
-            with explained(folder):
-                publish(moves, replace=replace)
-        except BaseException:
-            if job.publishing and not spec.overwrite:
-                for final in prepared.finals.values():
-                    final.unlink(missing_ok=True)
-            raise
-        finally:
+        with explained(folder):
             remove_work(work)
-        result = JobResult(
-            stems=tuple(
-                StemRecord(
-                    stem=stem.stem,
-                    path=prepared.finals[stem.stem],
-                    peak_dbfs=stem.peak_dbfs,
-                    rms_dbfs=stem.rms_dbfs,
-                )
-                for stem in done.stems
-            ),
-            sample_rate=done.sample_rate,
-            channels=done.channels,
-            frames=done.frames,
-            start_frame=done.start_frame,
-            null_dbfs=done.null_dbfs,
-            encoding=done.encoding,
-            mix_peak_dbfs=done.mix_peak_dbfs,
+            work.mkdir(parents=True)
+        self.cache.make_room(
+            LEAST_MEMORY + 2 * prepared.model.download_bytes, keep=prepared.model.name
         )
-        return store.succeed(job.id, result, done.device, done.batch, time.monotonic() - began)
+        control.report(Stage.LOADING, 0.0)
+
+        def downloading(done: int, total: int) -> None:
+            control.report(Stage.DOWNLOADING, done / total if total else 0.0)
+
+        with self.cache.use(prepared.model, downloading, control.stop.is_set) as model:
+            done = separate(
+                prepared.mix, prepared.plan, model, self.device.name, options, work, control
+            )
+        control.check()
+        result = _result(done, prepared.finals)
+        begin_publishing(result, done.device, done.batch, time.monotonic() - began)
+        publish_job(job.id, spec, result)
+
+
+def _result(done: Separation, finals: dict[str, Path]) -> JobResult:
+    stems = tuple(
+        StemRecord(
+            stem=stem.stem,
+            path=finals[stem.stem],
+            peak_dbfs=stem.peak_dbfs,
+            rms_dbfs=stem.rms_dbfs,
+        )
+        for stem in done.stems
+    )
+    return JobResult(
+        stems=stems,
+        sample_rate=done.sample_rate,
+        channels=done.channels,
+        frames=done.frames,
+        start_frame=done.start_frame,
+        null_dbfs=done.null_dbfs,
+        encoding=done.encoding,
+        mix_peak_dbfs=done.mix_peak_dbfs,
+    )

@@ -1,57 +1,97 @@
-"""Giving finished files their final names."""
+"""Giving finished files their final names, and telling afterwards whose a final file is."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from stemlift.errors import Reason, StemliftError
 
 
-def publish(moves: list[tuple[Path, Path]], *, replace: bool) -> None:
-    """Give finished files their final names.
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A finished file and its final path, on one file system."""
 
-    Args:
-        moves: (finished file, final path), on one file system.
-        replace: whether an existing file may be replaced.
+    finished: Path
+    final: Path
+
+    @property
+    def done(self) -> bool:
+        """Whether the file under the final name is the finished one.
+
+        Exact for moves that were begun: a rename takes the finished file away, and between
+        linking and unlinking both names are one file.
+        """
+        if not os.path.lexists(self.finished):
+            return os.path.lexists(self.final)
+        with contextlib.suppress(OSError):
+            return self.finished.samefile(self.final)
+        return False
+
+    @property
+    def lost(self) -> bool:
+        """Whether the file is under neither name."""
+        return not os.path.lexists(self.finished) and not os.path.lexists(self.final)
+
+
+def publish(moves: Sequence[Move], *, overwrite: bool) -> None:
+    """Give finished files their final names; what was done of it before is kept.
 
     Raises:
-        StemliftError: OUTPUT_EXISTS for the first name that is taken; the names given before
-            are taken back.
+        StemliftError: OUTPUT_EXISTS for the first name that is taken; then none of the
+            names is given.
     """
-    done: list[Path] = []
     try:
-        for finished, final in moves:
-            if replace:
-                finished.replace(final)
+        for move in moves:
+            if move.done:
+                move.finished.unlink(missing_ok=True)
+            elif overwrite:
+                move.finished.replace(move.final)
             else:
-                _rename_new(finished, final)
-            done.append(final)
+                _rename_new(move)
     except BaseException:
-        if not replace:
-            for final in done:
-                final.unlink(missing_ok=True)
+        if not overwrite:
+            take_back(moves)
         raise
-    if moves and os.name == "posix":
-        folder = os.open(moves[0][1].parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    _flush_folder(moves[0].final.parent)
 
 
-def _rename_new(finished: Path, final: Path) -> None:
+def take_back(moves: Sequence[Move]) -> None:
+    """Remove the final files of moves that were done; somebody else's files stay."""
+    for move in moves:
+        if move.done:
+            # A folder that can no longer be written keeps its files, whatever we want.
+            with contextlib.suppress(OSError):
+                move.final.unlink()
+
+
+def _rename_new(move: Move) -> None:
     """Rename without ever replacing: by a hard link where the file system has them."""
     try:
-        os.link(finished, final)
+        os.link(move.finished, move.final)
     except FileExistsError as error:
-        raise output_exists(final) from error
+        raise output_exists(move.final) from error
     except (OSError, NotImplementedError) as error:
-        if final.exists():
-            raise output_exists(final) from error
-        finished.rename(final)
+        if os.path.lexists(move.final):
+            raise output_exists(move.final) from error
+        move.finished.rename(move.final)
     else:
-        finished.unlink()
+        move.finished.unlink()
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the names survive a power cut, where the file system lets a folder be flushed."""
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def output_exists(path: Path) -> StemliftError:

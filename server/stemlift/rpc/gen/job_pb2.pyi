@@ -261,9 +261,13 @@ class Job(google.protobuf.message.Message):
     stage: global___JobStage.ValueType
     """What the job is doing while it runs."""
     fraction: builtins.float
-    """Share of the whole job that is done, 0 to 1."""
+    """Share of the whole job that is done, 0 to 1; while DOWNLOADING, of the
+    download.
+    """
     seconds_left: builtins.float
-    """Estimated time left in seconds; absent while there is no estimate."""
+    """Estimated time left in seconds, while DOWNLOADING of the download; absent
+    while there is no estimate.
+    """
     device: builtins.str
     """The device the job runs or ran on, e.g. "cpu", "cuda:0", "mps"."""
     device_reason: builtins.str
