@@ -1,4 +1,5 @@
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -174,6 +175,29 @@ def test_room_is_made_by_the_longest_unused_first() -> None:
     assert cache.loaded_names() == ("htdemucs",)
     assert not cache.make_room(2000)
     assert cache.loaded_names() == ()
+
+
+def test_the_model_that_is_wanted_next_makes_no_room() -> None:
+    cache = ModelCache(fake_load, clock=Clock(), available=lambda: 0)
+    for _ in range(3):
+        assert not cache.make_room(100, keep=A.name)
+        cache.get(A, ignore, never)
+    assert cache.loads == 1
+    cache.get(B, ignore, never)
+    assert not cache.make_room(100, keep=A.name)
+    assert cache.loaded_names() == (A.name,)
+
+
+def test_the_device_gets_its_memory_back_once_the_model_is_gone() -> None:
+    left: list[int] = []
+    models: list[weakref.ref[nn.Module]] = []
+    cache = ModelCache(
+        fake_load, unloaded=lambda: left.append(sum(model() is not None for model in models))
+    )
+    models.extend(weakref.ref(cache.get(spec, ignore, never).members[0].network) for spec in (A, B))
+    cache.unload_all_but(A.name)
+    cache.unload_all_but(A.name)
+    assert left == [1]
 
 
 def test_an_unloaded_model_is_loaded_again() -> None:

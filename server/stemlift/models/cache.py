@@ -13,6 +13,7 @@ from typing import Protocol
 import psutil
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.models.device_memory import give_back_device_memory
 from stemlift.models.loaded import LoadedModel
 from stemlift.models.spec import ModelSpec
 
@@ -47,6 +48,7 @@ class ModelCache:
     """The loaded models of one server, by name; safe to use from many threads.
 
     A model inside `use` is never unloaded. Times are those of `clock`, in seconds.
+    `unloaded` is called after models have gone, to free what they leave on a device.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class ModelCache:
         *,
         clock: Callable[[], float] = time.monotonic,
         available: Callable[[], int] = available_memory,
+        unloaded: Callable[[], None] = give_back_device_memory,
     ) -> None:
         self._load = load
         self._clock = clock
         self._available = available
+        self._unloaded = unloaded
         self._changed = threading.Condition()
         self._entries: dict[str, _Entry] = {}
         self._loading: set[str] = set()
@@ -112,15 +116,19 @@ class ModelCache:
         """Unload every model that is not in use, save `name`; the names that went."""
         return self._unload(lambda other, _: other != name)
 
-    def make_room(self, bytes_needed: int) -> bool:
-        """Unload the longest unused models until `bytes_needed` are available.
+    def make_room(self, bytes_needed: int, keep: str = "") -> bool:
+        """Unload the longest unused models but `keep` until `bytes_needed` are available.
 
         Returns:
-            Whether they are; False when all that is left is in use.
+            Whether they are; False when all that is left is in use or to be kept.
         """
         while self._available() < bytes_needed:
             with self._changed:
-                idle = [name for name in self._by_age() if not self._entries[name].users]
+                idle = [
+                    name
+                    for name in self._by_age()
+                    if name != keep and not self._entries[name].users
+                ]
             if not idle or not self._unload(_only(idle[0])):
                 return False
         return True
@@ -167,6 +175,7 @@ class ModelCache:
         if gone:
             # Modules hold cycles; without this their memory would stay for a while.
             gc.collect()
+            self._unloaded()
         return gone
 
     def _by_age(self) -> list[str]:
