@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -102,6 +104,33 @@ def test_no_room_anywhere_is_a_plain_error():
     assert caught.value.reason is Reason.OUT_OF_MEMORY
 
 
+@pytest.mark.parametrize("device", ["cuda:0", "cpu"])
+def test_no_room_to_load_the_model_anywhere_is_a_plain_error(device):
+    def make(name):
+        raise OutOfDeviceMemoryError(f"no room on {name}")
+
+    with pytest.raises(StemliftError) as caught:
+        Inference(make, device, BatchSize(1), Control())
+    assert caught.value.reason is Reason.OUT_OF_MEMORY
+
+
+def test_memory_is_given_back_once_the_attempt_has_let_go_of_its_tensors(monkeypatch):
+    attempts, alive = [], []
+
+    class Holding(Scarce):
+        def infer(self, segments):
+            workspace = segments * 2
+            attempts.append(weakref.ref(workspace))
+            return super().infer(segments)
+
+    monkeypatch.setattr(
+        "stemlift.separation.inference.give_back_device_memory",
+        lambda: alive.append(attempts[-1]() is not None),
+    )
+    run({"cuda:0": Holding("cuda:0", 1)}, 2, segments(3), Control())
+    assert alive == [False]
+
+
 def test_cancelling_takes_effect_within_one_batch():
     gpu = Scarce("cuda:0", 100)
     with pytest.raises(StemliftError) as caught:
@@ -125,6 +154,10 @@ class Faulty(nn.Module):
         ("CUDA out of memory. Tried to allocate 2 GiB", OutOfDeviceMemoryError),
         ("MPS backend out of memory (MPS allocated: 5 GB)", OutOfDeviceMemoryError),
         ("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes", OutOfDeviceMemoryError),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling x", OutOfDeviceMemoryError),
+        ("cuDNN error: CUDNN_STATUS_ALLOC_FAILED", OutOfDeviceMemoryError),
+        ("cuFFT error: CUFFT_ALLOC_FAILED", OutOfDeviceMemoryError),
+        ("std::bad_alloc", OutOfDeviceMemoryError),
         ("shape mismatch", RuntimeError),
     ],
 )

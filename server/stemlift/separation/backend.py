@@ -9,6 +9,16 @@ from torch import nn
 
 from stemlift.separation.options import Precision
 
+_SHORT_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "cublas_status_alloc_failed",
+    "cudnn_status_alloc_failed",
+    "cufft_alloc_failed",
+    "bad_alloc",
+)
+
 
 class OutOfDeviceMemoryError(Exception):
     """The device had no memory for a batch of this size."""
@@ -56,25 +66,15 @@ class TorchBackend:
         except (RuntimeError, MemoryError) as error:
             raise _as_memory_error(error) from error
 
-    def release(self) -> None:
-        """Give back cached device memory after a batch did not fit."""
-        if self.device.startswith("cuda"):
-            torch.cuda.empty_cache()
-        elif self.device == "mps":
-            torch.mps.empty_cache()
-
 
 def _as_memory_error(error: BaseException) -> BaseException:
     """The error itself, or OutOfDeviceMemoryError where it says that memory ran out.
 
-    Only CUDA has a type for it; Metal and the CPU allocator raise a RuntimeError.
+    Only CUDA's allocator has a type for it; its libraries, Metal and the CPU allocator
+    raise a RuntimeError.
     """
     words = str(error).lower()
-    if (
-        isinstance(error, torch.cuda.OutOfMemoryError | MemoryError)
-        or "out of memory" in words
-        or "can't allocate memory" in words
-        or "not enough memory" in words
-    ):
+    typed = isinstance(error, torch.cuda.OutOfMemoryError | MemoryError)
+    if typed or any(sign in words for sign in _SHORT_MEMORY):
         return OutOfDeviceMemoryError(str(error))
     return error

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.models.device_memory import give_back_device_memory
 from stemlift.separation.backend import Backend, OutOfDeviceMemoryError
 from stemlift.separation.control import Control
 from stemlift.separation.segments import Audio, Segment
@@ -72,10 +73,9 @@ class Inference:
             self._control.check()
             count = min(len(waiting), self._batch.segments)
             inputs = torch.from_numpy(np.stack([each.samples for each in waiting[:count]]))
-            try:
-                outputs = self._backend.infer(inputs)
-            except OutOfDeviceMemoryError as error:
-                self._shrink(error)
+            outputs = self._infer(inputs)
+            if outputs is None:
+                self._shrink()
                 continue
             if not bool(torch.isfinite(outputs).all()):
                 raise StemliftError(
@@ -87,11 +87,18 @@ class Inference:
                 yield segment, output[..., segment.lead : segment.lead + segment.length]
             del waiting[:count]
 
-    def _shrink(self, error: OutOfDeviceMemoryError) -> None:
+    def _infer(self, inputs: torch.Tensor) -> torch.Tensor | None:
+        """The output, or None where memory was too short for it."""
+        try:
+            return self._backend.infer(inputs)
+        except OutOfDeviceMemoryError:
+            # The traceback holds the tensors of the attempt; it must be gone before their
+            # memory can be given back.
+            return None
+
+    def _shrink(self) -> None:
         device = self.device
-        release = getattr(self._backend, "release", None)
-        if release:
-            release()
+        give_back_device_memory()
         if self._batch.segments > 1:
             self._batch.segments //= 2
             self._control.warn(
@@ -101,21 +108,22 @@ class Inference:
             self._control.warn(f"{device} had no memory for one segment: the CPU was used.")
             self._backend = self._start("cpu")
         else:
-            raise StemliftError(
-                Reason.OUT_OF_MEMORY,
-                "There was not enough memory to run the model on one segment.",
-                "Close other programs, or choose a smaller model.",
-            ) from error
+            raise _out_of_memory("run the model on one segment")
 
     def _start(self, device: str) -> Backend:
         try:
             return self._make(device)
         except OutOfDeviceMemoryError as error:
             if device == "cpu":
-                raise StemliftError(
-                    Reason.OUT_OF_MEMORY,
-                    "There was not enough memory to load the model.",
-                    "Close other programs, or choose a smaller model.",
-                ) from error
-            self._control.warn(f"{device} had no memory for the model: the CPU was used.")
-            return self._make("cpu")
+                raise _out_of_memory("load the model") from error
+        give_back_device_memory()
+        self._control.warn(f"{device} had no memory for the model: the CPU was used.")
+        return self._start("cpu")
+
+
+def _out_of_memory(what: str) -> StemliftError:
+    return StemliftError(
+        Reason.OUT_OF_MEMORY,
+        f"There was not enough memory to {what}.",
+        "Close other programs, or choose a smaller model.",
+    )
