@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ipaddress
 import logging
 import os
-import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import filelock
-import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from stemlift import __version__
 from stemlift.errors import Reason, StemliftError
-from stemlift.jobs.service import JobService
 from stemlift.paths import Paths
-from stemlift.rpc.endpoint import Endpoint, read_endpoint, remove_endpoint, write_endpoint
-from stemlift.rpc.gen.separation_pb2_grpc import add_SeparationServiceServicer_to_server
-from stemlift.rpc.interceptor import TokenInterceptor
-from stemlift.rpc.servicer import ServerFacts, Servicer
-from stemlift.rpc.tokens import ensure_token, same_token
+from stemlift.rpc.endpoint import Endpoint, read_endpoint
 from stemlift.settings import Settings
 from stemlift.system.private import (
     SOCKET_PATH_BYTES,
-    choose_socket_path,
-    clear_socket,
     fits_socket,
     is_private_folder,
     make_private_folder,
@@ -43,9 +33,8 @@ logger = logging.getLogger(__name__)
 
 LOG_BYTES = 2_000_000
 LOG_FILES = 5
-# How long a stopping server waits for the batch in work before it leaves anyway.
-PATIENCE = 5.0
-SERVICE = "stemlift.v1.SeparationService"
+# Threads with nothing left to do end within this.
+SETTLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +63,25 @@ def serve(options: ServeOptions) -> int:
     paths, settings = options.paths, options.settings
     if options.device:
         settings = settings.model_copy(update={"device": options.device})
-    listen = parse_listen(options.listen or settings.listen)
+    options = replace(
+        options, settings=settings, listen=parse_listen(options.listen or settings.listen)
+    )
     make_private_folder(paths.state)
     for folder in (paths.logs, paths.models):
         _make_folder(folder)
     with _only_server(paths):
         _log_to(paths.log)
         logger.info("stemlift %s starts, process %d", __version__, os.getpid())
-        service = JobService(paths, settings)
-        service.start()
-        unfinished = False
+        # Only here: what it imports takes seconds, and a server that finds another one in
+        # its place is to leave at once.
+        from stemlift.rpc.serving import serve_calls
+
         try:
-            asyncio.run(_serve(options, listen, service))
+            serve_calls(options)
         finally:
-            unfinished = not service.stop(PATIENCE)
             logger.info("the server leaves")
-        if unfinished:
-            # The batch in work cannot be interrupted; its job is back in the queue.
+        if _held_up():
+            # A batch in work or a dead disk; the job is back in the queue.
             logging.shutdown()
             os._exit(0)
     return 0
@@ -141,51 +132,15 @@ def parse_listen(listen: str) -> str:
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
-async def _serve(options: ServeOptions, listen: str, service: JobService) -> None:
-    paths = options.paths
-    stop = asyncio.Event()
-    _on_signals(stop)
-    last_call = time.monotonic()
-
-    def touch() -> None:
-        nonlocal last_call
-        last_call = time.monotonic()
-
-    token = ensure_token(paths)
-    servicer = Servicer(service, ServerFacts(paths, time.monotonic(), options.idle_exit), touch)
-    server = grpc.aio.server(
-        interceptors=[TokenInterceptor(lambda given: same_token(given, token))],
-        # Otherwise a second server would bind the same port in silence.
-        options=[("grpc.so_reuseport", 0)],
-    )
-    add_SeparationServiceServicer_to_server(servicer, server)
-    healths = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(healths, server)
-    for name in ("", SERVICE):
-        await healths.set(name, health_pb2.HealthCheckResponse.SERVING)
-    address, socket = _bind(server, listen, paths)
-    await server.start()
-    endpoint = Endpoint(address, os.getpid(), __version__)
-    write_endpoint(paths.endpoint, endpoint)
-    logger.info("listening on %s", address)
-    if options.announce:
-        options.announce(endpoint)
-    try:
-        while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _idle_check(options.idle_exit))
-            if servicer.watchers or await asyncio.to_thread(lambda: service.busy):
-                touch()
-            elif options.idle_exit and time.monotonic() - last_call >= options.idle_exit:
-                logger.info("idle for %.0f s", options.idle_exit)
-                break
-    finally:
-        remove_endpoint(paths.endpoint, endpoint)
-        await healths.enter_graceful_shutdown()
-        await server.stop(grace=0.5)
-        if socket:
-            with contextlib.suppress(OSError):
-                socket.unlink()
+def _held_up() -> bool:
+    """Whether a thread of this process does not end, so that Python would wait for it."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                return True
+    return False
 
 
 def _make_folder(folder: Path) -> None:
@@ -197,32 +152,6 @@ def _make_folder(folder: Path) -> None:
             f"The folder {folder} cannot be made: {error.strerror or error}.",
             "Make it writable, or set STEMLIFT_HOME to a folder of your own.",
         ) from error
-
-
-def _idle_check(idle_exit: float) -> float | None:
-    return max(0.05, min(idle_exit / 4, 15.0)) if idle_exit else None
-
-
-def _bind(server: grpc.aio.Server, listen: str, paths: Paths) -> tuple[str, Path | None]:
-    """Bind and return the address for clients, and the socket's path if it is one."""
-    if not listen and has_unix_sockets():
-        listen = f"unix:{choose_socket_path(paths.runtime, str(paths.state))}"
-    listen = listen or "127.0.0.1:0"
-    socket = Path(listen.removeprefix("unix:")) if listen.startswith("unix:") else None
-    if socket:
-        clear_socket(socket)
-    try:
-        port = server.add_insecure_port(listen)
-    except RuntimeError as error:
-        raise StemliftError(
-            Reason.LISTEN_REFUSED,
-            f"The server cannot listen on {listen}: {error}.",
-            "Another program may use that address; choose another one.",
-        ) from error
-    if socket:
-        socket.chmod(0o600)
-        return listen, socket
-    return f"{listen.rpartition(':')[0]}:{port}", None
 
 
 @contextlib.contextmanager
@@ -249,19 +178,6 @@ def _only_server(paths: Paths) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGBREAK"):
-        numbers.append(signal.SIGBREAK)
-    for number in numbers:
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:
-            # Windows' event loop has no signal handlers.
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
 
 
 def _log_to(path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -48,12 +49,20 @@ class Servicer(SeparationServiceServicer):
     """Runs the service's blocking methods in threads, so that a slow disk stalls no other call.
 
     touch: called with every call, so that a busy server does not count as idle.
+    threads: where the service's methods run.
     """
 
-    def __init__(self, service: JobService, facts: ServerFacts, touch: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        service: JobService,
+        facts: ServerFacts,
+        touch: Callable[[], None],
+        threads: Executor,
+    ) -> None:
         self._service = service
         self._facts = facts
         self._touch = touch
+        self._threads = threads
         self.watchers = 0
 
     async def CreateJob(  # noqa: N802
@@ -178,7 +187,7 @@ class Servicer(SeparationServiceServicer):
     async def _answer(self, context: Context, work: Callable[[], _T]) -> _T:
         self._touch()
         try:
-            return await asyncio.to_thread(work)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except Exception as failure:
             await abort(context, explain(failure, "a call"))
             raise
