@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ import pytest
 from stemlift import Client
 from stemlift.errors import Exit, Reason, StemliftError
 from stemlift.paths import Paths
-from stemlift.rpc.endpoint import read_endpoint
-from stemlift.rpc.server import ServeOptions, _held_up, parse_listen
+from stemlift.rpc.endpoint import Endpoint, read_endpoint
+from stemlift.rpc.server import ServeOptions, _held_up, parse_listen, serve
 from stemlift.rpc.serving import _serve
 from stemlift.rpc.tokens import ensure_token
 from stemlift.settings import Settings
+from stemlift.system.private import short_folder
 
 
 @pytest.mark.parametrize("name", ["x" * 100, "a?b", "100%", "a#b"])
@@ -87,6 +89,51 @@ def test_a_call_on_a_dead_disk_does_not_keep_the_server(paths: Paths) -> None:
     assert not _held_up()
     assert [error.reason for error in lost] == [Reason.SERVER_LOST]
     assert read_endpoint(paths.endpoint) is None
+
+
+class FailingService(HungService):
+    """Its store fails once, then it has nothing to do."""
+
+    looks = 0
+
+    @property
+    def busy(self) -> bool:
+        self.looks += 1
+        if self.looks == 1:
+            raise StemliftError(Reason.STATE_UNUSABLE, "The disk is away.", "Wait.")
+        return False
+
+
+def test_a_store_that_fails_for_a_moment_is_logged(paths: Paths, caplog) -> None:
+    service = FailingService()
+    options = ServeOptions(paths, Settings(), idle_exit=0.2)
+    asyncio.run(_serve(options, service, ensure_token(paths)))
+    assert service.looks > 1
+    assert [record.message for record in caplog.records] == ["The disk is away. Wait."]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_end_it_in_good_order(paths: Paths, number: int) -> None:
+    # A path too long for a socket: it lies in the short folder then.
+    paths = replace(paths, runtime=paths.runtime / ("x" * 100))
+    short = short_folder(str(paths.state))
+
+    def announced(endpoint: Endpoint) -> None:
+        assert endpoint.socket_path == short / "s"
+        os.kill(os.getpid(), number)
+
+    options = ServeOptions(paths, Settings(), announce=announced)
+    asyncio.run(_serve(options, HungService(), ensure_token(paths)))
+    assert read_endpoint(paths.endpoint) is None
+    assert not short.exists()
+
+
+def test_a_log_that_cannot_be_opened_is_said_plainly(paths: Paths) -> None:
+    paths.log.mkdir(parents=True)
+    with pytest.raises(StemliftError) as caught:
+        serve(ServeOptions(paths, Settings()))
+    assert caught.value.reason is Reason.STATE_UNUSABLE
+    assert str(paths.log) in caught.value.message
 
 
 def test_the_loser_of_a_race_leaves_before_it_reads_torch(paths: Paths) -> None:

@@ -54,7 +54,7 @@ class ServeOptions:
 
 
 def serve(options: ServeOptions) -> int:
-    """Serve until SIGTERM, SIGINT or idleness; returns the exit code.
+    """Serve until SIGTERM, SIGINT, SIGHUP or idleness; returns the exit code.
 
     Raises:
         StemliftError: SERVER_ALREADY_RUNNING, LISTEN_REFUSED, DEVICE_UNAVAILABLE,
@@ -181,10 +181,23 @@ def _only_server(paths: Paths) -> Iterator[None]:
 
 
 def _log_to(path: Path) -> None:
-    """Log to a rotating file, and to the terminal where somebody watches."""
+    """Log to a rotating file, and to the terminal where somebody watches.
+
+    Raises:
+        StemliftError: STATE_UNUSABLE when the file cannot be written.
+    """
+    try:
+        file = RotatingFileHandler(
+            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+        )
+    except OSError as error:
+        raise StemliftError(
+            Reason.STATE_UNUSABLE,
+            f"The log file {path} cannot be written: {error.strerror or error}.",
+            "Make it writable, or remove what is in its place.",
+        ) from error
     root = logging.getLogger()
     root.setLevel(logging.INFO)
-    file = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root.addHandler(file)
     if sys.stderr.isatty():

@@ -25,7 +25,7 @@ from stemlift.rpc.interceptor import TokenInterceptor
 from stemlift.rpc.server import ServeOptions
 from stemlift.rpc.servicer import ServerFacts, Servicer
 from stemlift.rpc.tokens import ensure_token, same_token
-from stemlift.system.private import choose_socket_path, clear_socket
+from stemlift.system.private import choose_socket_path, clear_socket, short_folder
 from stemlift.system.process import has_unix_sockets
 
 logger = logging.getLogger(__name__)
@@ -132,6 +132,9 @@ async def _answer_calls(
         if socket:
             with contextlib.suppress(OSError):
                 socket.unlink()
+            if socket.parent == short_folder(str(paths.state)):
+                with contextlib.suppress(OSError):
+                    socket.parent.rmdir()
 
 
 def _bind(server: grpc.aio.Server, listen: str, paths: Paths) -> tuple[str, Path | None]:
@@ -161,6 +164,9 @@ def _on_signals(stop: asyncio.Event) -> None:
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGBREAK"):
         numbers.append(signal.SIGBREAK)
+    # The terminal was closed; `nohup` has it ignored, and that is kept.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     for number in numbers:
         try:
             loop.add_signal_handler(number, stop.set)
