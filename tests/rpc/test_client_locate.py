@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -56,12 +57,18 @@ def test_a_refused_socket_and_a_dead_process_are_no_server(paths: Paths, tmp_pat
     old = tmp_path / "old.sock"
     with socket.socket(socket.AF_UNIX) as closed:
         closed.bind(str(old))
-    write_endpoint(paths.endpoint, Endpoint(f"unix:{old}", os.getpid(), "0.1.0"))
+    write_endpoint(paths.endpoint, Endpoint.here(f"unix:{old}"))
     assert find_server(paths) is None
     # A port that somebody else has taken since is not asked, and sees no token.
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        write_endpoint(paths.endpoint, Endpoint(f"127.0.0.1:{port}", 2**22 + 1, "0.1.0"))
+        mine = Endpoint.here(f"127.0.0.1:{port}")
+        # The process is gone; its number is another's now.
+        for stale in (replace(mine, pid=2**22 + 1), replace(mine, birth=mine.birth - 10)):
+            write_endpoint(paths.endpoint, stale)
+            assert find_server(paths) is None
+        # Written by a version that did not keep the birth.
+        paths.endpoint.write_text(json.dumps({"address": mine.address, "pid": mine.pid}))
         assert find_server(paths) is None
         other.settimeout(0)
         with pytest.raises(BlockingIOError):
@@ -72,7 +79,7 @@ def test_a_silent_server_is_reported_and_left_alone(paths: Paths) -> None:
     ensure_token(paths)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        write_endpoint(paths.endpoint, Endpoint(f"127.0.0.1:{port}", os.getpid(), "0.1.0"))
+        write_endpoint(paths.endpoint, Endpoint.here(f"127.0.0.1:{port}"))
         with pytest.raises(StemliftError) as caught:
             find_server(paths, patience=0.3)
     assert caught.value.reason is Reason.SERVER_LOST
@@ -191,7 +198,7 @@ def test_a_broken_endpoint_file_is_none(paths: Paths, text: str) -> None:
 
 def test_only_the_own_endpoint_is_removed(paths: Paths) -> None:
     paths.state.mkdir(parents=True)
-    mine, other = Endpoint("unix:/a", 1, "1"), Endpoint("unix:/b", 2, "1")
+    mine, other = Endpoint("unix:/a", 1, "1", 0.0), Endpoint("unix:/b", 2, "1", 0.0)
     write_endpoint(paths.endpoint, other)
     remove_endpoint(paths.endpoint, mine)
     assert read_endpoint(paths.endpoint) == other

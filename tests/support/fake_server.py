@@ -9,6 +9,7 @@ everything else succeeds.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import threading
@@ -228,7 +229,7 @@ async def run(paths: Paths, ready=None, tcp: bool = False) -> None:
         address = f"unix:{path}"
         server.add_insecure_port(address)
     await server.start()
-    write_endpoint(paths.endpoint, Endpoint(address, os.getpid(), "0.1.0"))
+    write_endpoint(paths.endpoint, Endpoint.here(address))
     if ready is not None:
         ready(service)
     await service.stop.wait()
@@ -277,6 +278,7 @@ if __name__ == "__main__":
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        print("error: Another server runs.\n  (SERVER_ALREADY_RUNNING)")
+        error = {"reason": "SERVER_ALREADY_RUNNING", "message": "One runs.", "remedy": "Use it."}
+        print(json.dumps({"error": error}))
         sys.exit(3)
     asyncio.run(run(found))

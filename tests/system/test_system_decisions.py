@@ -20,7 +20,7 @@ from stemlift.system.private import (
     short_folder,
     write_private_file,
 )
-from stemlift.system.process import detach_options, has_unix_sockets, is_alive
+from stemlift.system.process import birth_of, detach_options, has_unix_sockets, is_alive
 
 
 def test_unix_sockets_everywhere_but_on_windows() -> None:
@@ -36,6 +36,12 @@ def test_a_detached_child_per_platform() -> None:
 def test_processes_that_live() -> None:
     assert is_alive(os.getpid())
     assert not is_alive(2**22 + 1)
+    assert birth_of(2**22 + 1) is None
+    parent, own = birth_of(os.getppid()), birth_of(os.getpid())
+    assert parent is not None
+    assert own is not None
+    assert parent <= own
+    assert birth_of(os.getpid()) == own
 
 
 def test_a_short_path_is_taken_as_it_is(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from stemlift.rpc.status import from_rpc_error, is_broken
 from stemlift.rpc.tokens import authorization, read_token
 from stemlift.settings import load_settings
 from stemlift.system.private import make_private_folder
-from stemlift.system.process import is_alive, spawn_detached
+from stemlift.system.process import spawn_detached
 
 # A first start reads torch from a cold disk; a busy server may answer late.
 START_SECONDS = 60.0
@@ -188,7 +188,7 @@ def _listens(endpoint: Endpoint) -> bool:
     if path is None:
         # The port of a dead server may be another program's now, and the token is not
         # for its eyes; a socket in a private folder can only be ours.
-        if not is_alive(endpoint.pid):
+        if not endpoint.is_alive:
             return False
         host, _, port = endpoint.address.rpartition(":")
         family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET

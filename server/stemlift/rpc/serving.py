@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,6 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from stemlift import __version__
 from stemlift.errors import Reason, StemliftError
 from stemlift.jobs.service import JobService
 from stemlift.paths import Paths
@@ -112,7 +110,7 @@ async def _answer_calls(
         await healths.set(name, health_pb2.HealthCheckResponse.SERVING)
     address, socket = _bind(server, options.listen, paths)
     await server.start()
-    endpoint = Endpoint(address, os.getpid(), __version__)
+    endpoint = Endpoint.here(address)
     write_endpoint(paths.endpoint, endpoint)
     logger.info("listening on %s", address)
     if options.announce:

@@ -57,6 +57,20 @@ def spawn_detached(
     return process
 
 
+def birth_of(pid: int) -> float | None:
+    """When this process started, in seconds; None where none runs.
+
+    The number of a dead process may be another's now, which has a later birth. On Linux
+    seconds since the system started, which no change of the clock moves.
+    """
+    try:
+        # First: psutil counts from the start of the system as it was told last.
+        start = psutil.boot_time() if sys.platform == "linux" else 0.0
+        return float(psutil.Process(pid).create_time()) - start
+    except psutil.Error:
+        return None
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process with this number runs; one that ended but was not reaped does not."""
     try:
