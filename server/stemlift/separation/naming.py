@@ -10,7 +10,9 @@ from stemlift.errors import Reason, StemliftError
 # Ext4, APFS and NTFS hold 255 bytes or characters; this leaves room for a suffix.
 LONGEST = 240
 
-_FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f]")
+# Windows' own signs, refused everywhere, so that a template means the same on each system.
+# There a colon would even write into a hidden stream of another file.
+_FORBIDDEN = re.compile(r'[\\<>:"|?*\x00-\x1f\x7f]|[. ]$')
 
 
 def default_folder(song: Path) -> Path:
