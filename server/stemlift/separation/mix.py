@@ -111,6 +111,14 @@ class Range:
     duration_seconds: float = 0.0
 
 
+# Beyond any file, and still an integer that every place of the program can hold.
+_FARTHEST = 2**53
+
+
+def _to_frames(seconds: float, rate: int) -> int:
+    return round(min(seconds * rate, _FARTHEST))
+
+
 def open_mix(path: Path, wish: Range, channel_map: ChannelMap) -> tuple[Mix, list[str]]:
     """Probe the file and settle the range; returns warnings for the user, too.
 
@@ -118,8 +126,8 @@ def open_mix(path: Path, wish: Range, channel_map: ChannelMap) -> tuple[Mix, lis
         StemliftError: as `audio.probe`; RANGE_OUTSIDE, CHANNEL_MAP_INVALID.
     """
     info = probe(path)
-    start = wish.start_frame or round(wish.start_seconds * info.sample_rate)
-    frames: int | None = wish.frames or round(wish.duration_seconds * info.sample_rate) or None
+    start = wish.start_frame or _to_frames(wish.start_seconds, info.sample_rate)
+    frames: int | None = wish.frames or _to_frames(wish.duration_seconds, info.sample_rate) or None
     if wish.duration_seconds > 0 and frames is None:
         frames = 1
     warnings = []
