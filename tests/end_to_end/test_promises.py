@@ -136,6 +136,10 @@ def test_range_in_seconds_and_its_time_stamp(client: Client, tmp_path: Path) -> 
         bext = WavInfoReader(str(path)).bext
         assert bext.time_reference == 3600 * 48000 + 24_000
         assert bext.description.startswith("Bounce 12")
+    flac = client.separate(source, model="spectral", format="flac")
+    flac.result(120)
+    (warning,) = flac.state().warnings
+    assert "time stamp" in warning
 
 
 def test_levels_above_full_scale_become_float_for_all(client: Client, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from stemlift.audio.opening import read_at
 from stemlift.audio.riff import RiffError
 
 # RFC 9639, section 9.1.3: the channel order is that of WAVE files.
-_DEFAULT_MASKS = {3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F}
+DEFAULT_MASKS = {1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F}
 _MASK_TAG = re.compile(rb"WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x([0-9A-F]{1,8})", re.IGNORECASE)
 _MAX_BLOCKS = 1000
 _MAX_COMMENTS = 1 << 20
@@ -72,5 +72,5 @@ def parse_stream_info(body: bytes) -> FlacHeader:
         channels=channels,
         bits=(packed >> 36 & 0x1F) + 1,
         frames=packed & (1 << 36) - 1 or None,
-        channel_mask=_DEFAULT_MASKS.get(channels),
+        channel_mask=DEFAULT_MASKS[channels] if channels > 2 else None,
     )

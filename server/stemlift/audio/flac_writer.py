@@ -53,8 +53,8 @@ class _Sink:
 class FlacWriter:
     """A FLAC file being written; a context manager, as `BroadcastWavWriter`.
 
-    FLAC has no speaker mask of its own: three to eight channels have the places that RFC
-    9639 gives them, and another mask is lost. It has neither float nor bext.
+    FLAC has no speaker mask of its own: its channels have the places of
+    `flac_header.DEFAULT_MASKS`. It has neither float nor bext.
     """
 
     def __init__(self, path: Path, sample_rate: int, channels: int) -> None:

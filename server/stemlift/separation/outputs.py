@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from stemlift.audio.flac_header import DEFAULT_MASKS
 from stemlift.audio.flac_writer import FlacWriter
 from stemlift.audio.info import Bext
 from stemlift.audio.levels import LevelMeter
@@ -102,11 +103,20 @@ def settle_encoding(layout: FileLayout, temporaries: list[StemTemporary]) -> Enc
 
 
 def write_final(
-    temporary: StemTemporary, path: Path, layout: FileLayout, encoding: Encoding
+    temporary: StemTemporary,
+    path: Path,
+    layout: FileLayout,
+    encoding: Encoding,
+    advance: Callable[[int], None],
 ) -> None:
-    """Write one finished stem file and flush it to the disk."""
+    """Write one finished stem file and flush it to the disk.
+
+    advance: called with the frames of each block before it is written; what it raises
+        leaves an unfinished file.
+    """
     with _writer(path, layout, encoding) as writer:
         for block in temporary.blocks():
+            advance(len(block))
             if encoding is Encoding.FLOAT and layout.grid_bits is not None:
                 writer.write((block * 0.5 ** (layout.grid_bits - 1)).astype(np.float32))
             else:
@@ -131,6 +141,11 @@ def check_format(layout: FileLayout) -> None:
         what = "32-bit samples"
     elif layout.channels > 8:
         what = f"{layout.channels} channels"
+    elif layout.channel_mask and layout.channel_mask != DEFAULT_MASKS[layout.channels]:
+        what = (
+            f"the speaker places {layout.channel_mask:#x}: its {layout.channels} channels "
+            f"always have the places {DEFAULT_MASKS[layout.channels]:#x}"
+        )
     else:
         return
     raise StemliftError(Reason.FORMAT_CANNOT_HOLD, f"FLAC cannot hold {what}.", "Use --format wav.")

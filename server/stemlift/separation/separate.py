@@ -118,13 +118,18 @@ def separate(
         _time_stamp(mix),
         options.format,
     )
+    if options.format is OutputFormat.FLAC and (mix.info.bext or mix.start_frame):
+        control.warn(
+            "FLAC files hold no time stamp (bext), so an editor will not find the place of the "
+            "stems by itself. Use --format wav to keep it."
+        )
     check_room(folder, layout, frames, len(plan.written))
     null = NullMeter(mix.grid_bits, plan.summing)
     temporaries = _collect(mix, plan, output, layout, null, folder, control)
     check_unchanged(mix.info)
     encoding = settle_encoding(layout, list(temporaries.values()))
     return Separation(
-        stems=tuple(_finish(temporaries, layout, encoding, folder, control)),
+        stems=tuple(_finish(temporaries, layout, encoding, frames, folder, control)),
         sample_rate=mix.sample_rate,
         channels=mix.layout.channels,
         frames=frames,
@@ -171,19 +176,26 @@ def _finish(
     temporaries: dict[str, StemTemporary],
     layout: FileLayout,
     encoding: Encoding,
+    frames: int,
     folder: Path,
     control: Control,
 ) -> Iterator[FinishedStem]:
     """Write each temporary in its final encoding, and remove it."""
-    for index, (name, temporary) in enumerate(temporaries.items()):
+    work = frames * len(temporaries)
+    done = 0
+
+    def advance(written: int) -> None:
+        nonlocal done
         control.check()
-        control.report(Stage.WRITING, index / len(temporaries))
+        done += written
+        control.report(Stage.WRITING, done / work)
+
+    for name, temporary in temporaries.items():
         file = folder / f"{name}.{layout.format.value}"
         with explained(folder):
-            write_final(temporary, file, layout, encoding)
+            write_final(temporary, file, layout, encoding, advance)
             temporary.path.unlink()
         yield FinishedStem(name, file, temporary.meter.peak_dbfs, temporary.meter.rms_dbfs)
-    control.report(Stage.WRITING, 1.0)
 
 
 def _only_needed(model: LoadedModel, plan: StemPlan) -> LoadedModel:
