@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,12 +182,22 @@ def test_a_broken_settings_file_stops_the_start(paths: Paths) -> None:
     assert caught.value.reason is Reason.SETTINGS_INVALID
 
 
-def test_old_outputs_of_starts_are_cleared(paths: Paths, monkeypatch) -> None:
+def test_outputs_of_starts_long_ago_are_cleared(paths: Paths, monkeypatch) -> None:
     use_command(monkeypatch, "-c", "raise SystemExit(5)")
+    paths.logs.mkdir(parents=True)
+    old, new = paths.logs / "start-old.log", paths.logs / "start-new.log"
+    for path, age in ((old, 8), (new, 6)):
+        path.touch()
+        then = time.time() - age * 86400
+        os.utime(path, (then, then))
+    # As one that another starter took between the listing and the look at it.
+    (paths.logs / "start-gone.log").symlink_to(paths.logs / "gone")
     for _ in range(8):
-        with pytest.raises(StemliftError):
+        with pytest.raises(StemliftError, match="exit code 5"):
             find_or_start(paths)
-    assert len(list(paths.logs.glob("start-*.log"))) == 5
+    assert not old.exists()
+    assert new.exists()
+    assert len(list(paths.logs.glob("start-????????.log"))) == 8
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"address": 1}', "\x00", '{"address":'])

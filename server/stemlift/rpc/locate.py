@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -33,7 +34,8 @@ ANSWER_SECONDS = 60.0
 # case the other was on its way out.
 _AGAIN_SECONDS = 1.5
 
-_KEPT_LOGS = 5
+# Longer than any start: another starter may still want to read its own.
+_KEPT_SECONDS = 7 * 24 * 3600.0
 
 
 def find_server(paths: Paths, *, patience: float = ANSWER_SECONDS) -> Endpoint | None:
@@ -248,16 +250,15 @@ def _read(log: Path) -> str:
     try:
         return log.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        # Another starter's pruning took it; there is nothing to add to the failure.
+        # Somebody removed it; there is nothing to add to the failure.
         return ""
 
 
 def _prune(logs: Path) -> None:
-    """Keep only the latest outputs of starts, and room for one more."""
-    found = sorted(logs.glob("start-*.log"), key=lambda path: path.stat().st_mtime)
-    for path in found[: max(0, len(found) - _KEPT_LOGS + 1)]:
-        try:
-            path.unlink(missing_ok=True)
-        except PermissionError:
-            # Windows keeps the output of a server that still runs.
-            continue
+    """Remove the outputs of starts of long ago."""
+    oldest = time.time() - _KEPT_SECONDS
+    for path in logs.glob("start-*.log"):
+        # Another starter took it, or Windows keeps that of a server that still runs.
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
