@@ -144,6 +144,19 @@ def test_jobs_come_page_by_page_newest_first(server: FakeServer) -> None:
         assert caught.value.reason is Reason.JOB_NOT_FOUND
 
 
+def test_a_server_too_slow_for_a_new_job_is_said_to_be_busy(
+    server: FakeServer, monkeypatch
+) -> None:
+    monkeypatch.setattr("stemlift.rpc.client.CREATE_SECONDS", 0.2)
+    server.service.create_pause = 20.0
+    with Client() as client, pytest.raises(StemliftError) as caught:
+        client.separate("late.wav")
+    assert "busy" in caught.value.message
+    assert "stemlift jobs list" in caught.value.remedy
+    # Not asked again on another server: this one may have made the job.
+    assert len(server.service.requests) == 1
+
+
 def test_models_and_server(server: FakeServer) -> None:
     with Client() as client:
         listed = client.models()

@@ -39,6 +39,7 @@ class FakeService(separation_pb2_grpc.SeparationServiceServicer):
         self.stop = asyncio.Event()
         self.info_calls = 0
         self.torch_cuda = ""
+        self.create_pause = 0.0
 
     async def _check(self, context) -> None:
         given = dict(context.invocation_metadata()).get("authorization", "")
@@ -61,6 +62,7 @@ class FakeService(separation_pb2_grpc.SeparationServiceServicer):
     async def CreateJob(self, request, context):  # noqa: N802
         await self._check(context)
         self.requests.append(request)
+        await asyncio.sleep(self.create_pause)
         song = Path(request.spec.input.path)
         if song.name.startswith("missing"):
             await self._fail(

@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 
 from stemlift.paths import Paths, find_paths
-from stemlift.rpc.channels import CALL_SECONDS, CHANNEL_OPTIONS
+from stemlift.rpc.channels import CALL_SECONDS, CHANNEL_OPTIONS, CREATE_SECONDS
 from stemlift.rpc.gen import separation_pb2, separation_pb2_grpc
 from stemlift.rpc.locate import find_or_start
 from stemlift.rpc.replies import STATE_NUMBERS, read_job, read_models, read_server_info
@@ -73,7 +73,9 @@ class AsyncClient:
 
     async def submit(self, request: separation_pb2.CreateJobRequest) -> AsyncJob:
         """Queue a separation given as a message; see `requests.build_request`."""
-        reply = await self._call(lambda stub, **how: stub.CreateJob(request, **how))
+        reply = await self._call(
+            lambda stub, **how: stub.CreateJob(request, **how), seconds=CREATE_SECONDS
+        )
         return AsyncJob(self, read_job(reply.job))
 
     async def job(self, id: str) -> AsyncJob:  # noqa: A002 - the word of the API
@@ -148,24 +150,28 @@ class AsyncClient:
         raise lost_under(id)
 
     async def _call(
-        self, send: Callable[..., Awaitable[_Reply]], *, job_id: str | None = None
+        self,
+        send: Callable[..., Awaitable[_Reply]],
+        *,
+        job_id: str | None = None,
+        seconds: float = CALL_SECONDS,
     ) -> _Reply:
         target = self._target
         try:
-            return await self._send(send)
+            return await self._send(send, seconds)
         except grpc.RpcError as error:
             found = from_rpc_error(error, job_id=job_id)
             if self._fixed or not is_broken(error):
                 raise found from error
         await self._reconnect(target)
         try:
-            return await self._send(send)
+            return await self._send(send, seconds)
         except grpc.RpcError as error:
             raise from_rpc_error(error, job_id=job_id) from error
 
-    async def _send(self, send: Callable[..., Awaitable[_Reply]]) -> _Reply:
+    async def _send(self, send: Callable[..., Awaitable[_Reply]], seconds: float) -> _Reply:
         stub, target = self._stub, self._target
-        return await send(stub, timeout=CALL_SECONDS, metadata=(target.authorization,))
+        return await send(stub, timeout=seconds, metadata=(target.authorization,))
 
     def _connect(self, target: Target) -> None:
         self._target = target

@@ -13,5 +13,7 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     # and pings on a quiet watch would make gRPC servers hang up.
 )
 
-# For calls that answer once; creating a job probes its file, perhaps on a slow disk.
+# For calls that answer once.
 CALL_SECONDS = 60.0
+# Creating a job reads its file, perhaps on a slow disk.
+CREATE_SECONDS = 600.0

@@ -10,7 +10,7 @@ import grpc
 
 from stemlift.paths import Paths, find_paths
 from stemlift.rpc.apart import apart
-from stemlift.rpc.channels import CALL_SECONDS, CHANNEL_OPTIONS
+from stemlift.rpc.channels import CALL_SECONDS, CHANNEL_OPTIONS, CREATE_SECONDS
 from stemlift.rpc.gen import separation_pb2, separation_pb2_grpc
 from stemlift.rpc.locate import find_or_start
 from stemlift.rpc.replies import STATE_NUMBERS, read_job, read_models, read_server_info
@@ -87,7 +87,9 @@ class Client:
 
     def submit(self, request: separation_pb2.CreateJobRequest) -> RemoteJob:
         """Queue a separation given as a message; see `requests.build_request`."""
-        reply = self._call(lambda stub, **how: stub.CreateJob(request, **how))
+        reply = self._call(
+            lambda stub, **how: stub.CreateJob(request, **how), seconds=CREATE_SECONDS
+        )
         return RemoteJob(self, read_job(reply.job))
 
     def job(self, id: str) -> RemoteJob:  # noqa: A002 - the word of the API
@@ -161,23 +163,29 @@ class Client:
         # A server that leaves may end the stream in good order.
         raise lost_under(id)
 
-    def _call(self, send: Callable[..., _Reply], *, job_id: str | None = None) -> _Reply:
+    def _call(
+        self,
+        send: Callable[..., _Reply],
+        *,
+        job_id: str | None = None,
+        seconds: float = CALL_SECONDS,
+    ) -> _Reply:
         target = self._target
         try:
-            return self._send(send)
+            return self._send(send, seconds)
         except grpc.RpcError as error:
             found = from_rpc_error(error, job_id=job_id)
             if self._fixed or not is_broken(error):
                 raise found from error
         self._reconnect(target)
         try:
-            return self._send(send)
+            return self._send(send, seconds)
         except grpc.RpcError as error:
             raise from_rpc_error(error, job_id=job_id) from error
 
-    def _send(self, send: Callable[..., _Reply]) -> _Reply:
+    def _send(self, send: Callable[..., _Reply], seconds: float) -> _Reply:
         stub, target = self._stub, self._target
-        return send(stub, timeout=CALL_SECONDS, metadata=(target.authorization,))
+        return send(stub, timeout=seconds, metadata=(target.authorization,))
 
     def _connect(self, target: Target) -> None:
         self._target = target

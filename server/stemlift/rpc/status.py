@@ -21,7 +21,6 @@ DETAILS_KEY = "grpc-status-details-bin"
 _LOST = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.CANCELLED,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
 }
 
 
@@ -88,6 +87,12 @@ def _read(error: grpc.RpcError) -> StemliftError:
             Reason.TOKEN_REJECTED,
             "The server does not accept this token.",
             "Use the token from the server's state folder; STEMLIFT_HOME decides which it is.",
+        )
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return StemliftError(
+            Reason.SERVER_LOST,
+            "The server is busy and did not answer in time.",
+            "What was asked may still be done: see `stemlift jobs list`.",
         )
     if _is_lost(code, details):
         return StemliftError(
