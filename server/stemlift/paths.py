@@ -7,10 +7,13 @@ STEMLIFT_HOME puts all of them under one folder. Two such folders never see each
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
+
+from stemlift.errors import Reason, StemliftError
 
 HOME_VARIABLE = "STEMLIFT_HOME"
 
@@ -19,12 +22,14 @@ HOME_VARIABLE = "STEMLIFT_HOME"
 class Paths:
     """The folders and files of one user's Stemlift; none of them need exist yet.
 
+    runtime: for the server's socket; None where the system gives this session no such
+        folder, as in containers.
     home: the one folder that holds them all, where STEMLIFT_HOME names one.
     """
 
     settings: Path
     state: Path
-    runtime: Path
+    runtime: Path | None
     models: Path
     logs: Path
     home: Path | None = field(default=None, compare=False)
@@ -70,15 +75,35 @@ def paths_under(home: Path) -> Paths:
 
 
 def find_paths() -> Paths:
-    """The paths of this process's user, or those under STEMLIFT_HOME when it is set."""
+    """The paths of this process's user, or those under STEMLIFT_HOME when it is set.
+
+    Raises:
+        StemliftError: STATE_UNUSABLE when STEMLIFT_HOME leads nowhere.
+    """
     home = os.environ.get(HOME_VARIABLE)
     if home:
-        return paths_under(Path(home).expanduser())
+        try:
+            return paths_under(Path(home).expanduser())
+        except (OSError, RuntimeError) as error:
+            # "~nobody", or a relative path in a folder that was removed.
+            raise StemliftError(
+                Reason.STATE_UNUSABLE,
+                f"{HOME_VARIABLE} is {home!r}, which leads nowhere: {error}.",
+                "Set it to the absolute path of a folder.",
+            ) from error
     dirs = platformdirs.PlatformDirs("stemlift", appauthor=False)
     return Paths(
         settings=dirs.user_config_path,
         state=dirs.user_state_path,
-        runtime=dirs.user_runtime_path,
+        runtime=_runtime_folder(dirs),
         models=dirs.user_data_path / "models",
         logs=dirs.user_log_path,
     )
+
+
+def _runtime_folder(dirs: platformdirs.PlatformDirs) -> Path | None:
+    # Elsewhere platformdirs would warn, or raise, over a folder that the server alone needs.
+    if sys.platform in ("win32", "darwin"):
+        return dirs.user_runtime_path
+    given = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    return given / "stemlift" if given.is_absolute() else None

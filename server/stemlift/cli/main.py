@@ -103,11 +103,14 @@ def _usage_error(error: Exception) -> StemliftError:
 def _fault(error: Exception) -> StemliftError:
     from stemlift.paths import find_paths
 
+    try:
+        log = f"the server's log, {find_paths().log}"
+    except Exception:  # noqa: BLE001 - a second fault would hide the first
+        log = "what you did"
     if os.environ.get(DEBUG_VARIABLE) == "1":
         note(traceback.format_exc().rstrip())
     return StemliftError(
         Reason.INTERNAL,
         f"Stemlift failed in a way it should not: {type(error).__name__}: {error}.",
-        f"Please report it with the server's log, {find_paths().log};"
-        f" {DEBUG_VARIABLE}=1 shows where it happened.",
+        f"Please report it with {log}; {DEBUG_VARIABLE}=1 shows where it happened.",
     )

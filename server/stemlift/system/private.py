@@ -114,12 +114,12 @@ def fits_socket(path: Path) -> bool:
     return len(encoded) <= SOCKET_PATH_BYTES and not _URI_SIGNS.search(str(path))
 
 
-def choose_socket_path(runtime: Path, key: str, temporary: Path | None = None) -> Path:
+def choose_socket_path(runtime: Path | None, key: str, temporary: Path | None = None) -> Path:
     """A path for the server's socket; its folder exists and is private.
 
     Args:
-        runtime: where it lies unless its path is too long for a socket or has signs
-            that gRPC reads as parts of an address.
+        runtime: where it lies unless it cannot be made private, or its path is too long
+            for a socket or has signs that gRPC reads as parts of an address.
         key: tells one server from another in the shared short folder, e.g. the path of
             the state folder.
         temporary: the folder for short folders; the system's by default.
@@ -127,11 +127,14 @@ def choose_socket_path(runtime: Path, key: str, temporary: Path | None = None) -
     Raises:
         StemliftError: STATE_UNUSABLE when no private folder can be made.
     """
-    wanted = runtime / "server.sock"
-    if not fits_socket(wanted):
-        wanted = short_folder(key, temporary) / "s"
-    make_private_folder(wanted.parent)
-    return wanted
+    if runtime is not None and fits_socket(runtime / "server.sock"):
+        # Refused where the session is another user's, as after `su`.
+        with contextlib.suppress(StemliftError):
+            make_private_folder(runtime)
+            return runtime / "server.sock"
+    short = short_folder(key, temporary)
+    make_private_folder(short)
+    return short / "s"
 
 
 def clear_socket(path: Path) -> None:
