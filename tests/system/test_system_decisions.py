@@ -169,10 +169,19 @@ def test_wheels_for_a_card(version: str, card: Card, wheels: str) -> None:
 
 
 def test_the_command_that_mends_it() -> None:
-    assert install_command("/v/bin/python", "2.13.0+cpu", Card("x", 580, 8.9)) == (
-        '"/v/bin/python" -m pip install --force-reinstall "torch==2.13.0"'
+    card = Card("x", 580, 8.9)
+    rest = (
+        ' -m pip install --force-reinstall "torch==2.13.0"'
         " --index-url https://download.pytorch.org/whl/cu130"
     )
+    for python, platform, start in (
+        ("/v/bin/python", "linux", "/v/bin/python"),
+        ("/my v/bin/python", "linux", '"/my v/bin/python"'),
+        (r"C:\v\python.exe", "win32", r"C:\v\python.exe"),
+        # Without the "&" PowerShell takes a quoted name for a text.
+        (r"C:\my v\python.exe", "win32", r'& "C:\my v\python.exe"'),
+    ):
+        assert install_command(python, "2.13.0+cpu", card, platform) == start + rest
 
 
 def test_which_folders_are_private(tmp_path: Path) -> None:

@@ -94,8 +94,16 @@ def choose_wheels(torch_version: str, card: Card) -> str:
     return "cu126" if old_driver and card.capability < 10 else "cu130"
 
 
-def install_command(python: str, torch_version: str, card: Card) -> str:
-    """The command that puts a PyTorch with CUDA in place of one without."""
+def install_command(
+    python: str, torch_version: str, card: Card, platform: str = sys.platform
+) -> str:
+    """The command that puts a PyTorch with CUDA in place of one without.
+
+    Ready to paste into a POSIX shell, or PowerShell on Windows, where a quoted name is a
+    command only after "&".
+    """
     version = torch_version.split("+")[0]
     wheels = f"{WHEELS}/{choose_wheels(version, card)}"
-    return f'"{python}" -m pip install --force-reinstall "torch=={version}" --index-url {wheels}'
+    if " " in python:
+        python = f'& "{python}"' if platform == "win32" else f'"{python}"'
+    return f'{python} -m pip install --force-reinstall "torch=={version}" --index-url {wheels}'
