@@ -13,10 +13,11 @@ import pytest
 from fake_server import FakeServer
 
 from stemlift import Client
+from stemlift.cli.doctor import check_disk, check_home
 from stemlift.cli.main import main
 from stemlift.cli.reporting import duration, size
 from stemlift.cli.summary import level, null
-from stemlift.paths import Paths
+from stemlift.paths import Paths, paths_under
 from stemlift.system import nvidia
 from stemlift.system.nvidia import Card
 
@@ -163,12 +164,29 @@ def test_doctor_mends_a_torch_without_cuda(server: FakeServer, capsys, monkeypat
     monkeypatch.setattr(nvidia, "find_card", lambda: Card("RTX 4070", 580, 8.9))
     assert main(["doctor"]) == 0
     assert (
-        f'"{sys.executable}" -m pip install --force-reinstall "torch==2.13.0"'
+        f'{sys.executable} -m pip install --force-reinstall "torch==2.13.0"'
         " --index-url https://download.pytorch.org/whl/cu130\n"
     ) in capsys.readouterr().out
     server.service.torch_cuda = "13.0"
     assert main(["doctor"]) == 0
     assert "pip install" not in capsys.readouterr().out
+
+
+def test_doctor_warns_of_a_home_that_windows_leaves_open() -> None:
+    inside, outside = Path("/users/me/stems"), Path("/data/stems")
+
+    def found(home: Path, platform: str) -> list[bool]:
+        checks = check_home(paths_under(home), platform, Path("/users/me"))
+        return [check.ok for check in checks]
+
+    assert found(outside, "win32") == [False]
+    assert found(inside, "win32") == found(outside, "linux") == []
+
+
+def test_doctor_copes_with_a_missing_drive(monkeypatch) -> None:
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    checks = list(check_disk(paths_under(Path("/gone/drive"))))
+    assert [check.name for check in checks] == ["disk", "disk"]
 
 
 def test_doctor_without_a_server_or_settings(paths: Paths, capsys) -> None:

@@ -43,7 +43,7 @@ def doctor(
     from stemlift.paths import find_paths
 
     paths = find_paths()
-    checks = [check_settings(paths)]
+    checks = [check_settings(paths), *check_home(paths)]
     facts: dict[str, Any] | None = None
     try:
         info, models, address = _ask(paths, json)
@@ -77,6 +77,21 @@ def check_settings(paths: Paths) -> Check:
         return _failed("settings", error)
     there = paths.settings_file.exists()
     return Check("settings", True, f"{paths.settings_file}{'' if there else ' (none: defaults)'}")
+
+
+def check_home(
+    paths: Paths, platform: str = sys.platform, profile: Path | None = None
+) -> Iterator[Check]:
+    """Whether other users are kept out where Windows, not we, would have to do it."""
+    if platform != "win32" or paths.home is None:
+        return
+    if not paths.home.is_relative_to(profile or Path.home()):
+        yield Check(
+            "home",
+            False,
+            f"STEMLIFT_HOME, {paths.home}, is outside your profile: other users may read it",
+            "Move it into your profile, or let nobody else into that folder.",
+        )
 
 
 def check_server(info: ServerInfo, models: ModelList, address: str) -> Iterator[Check]:
@@ -125,7 +140,9 @@ def check_disk(paths: Paths) -> Iterator[Check]:
 
 
 def _existing(folder: Path) -> Path:
-    return next(parent for parent in (folder, *folder.parents) if parent.exists())
+    """The nearest folder that is there; the root where none is, as on a missing drive."""
+    parents = (folder, *folder.parents)
+    return next((parent for parent in parents if parent.exists()), parents[-1])
 
 
 def _failed(name: str, error: StemliftError) -> Check:
