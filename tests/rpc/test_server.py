@@ -14,6 +14,7 @@ from typing import Any
 
 import filelock
 import pytest
+from real_server import Home
 
 from stemlift import Client
 from stemlift.errors import Exit, Reason, StemliftError
@@ -146,3 +147,17 @@ def test_the_loser_of_a_race_leaves_before_it_reads_torch(paths: Paths) -> None:
         ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert ran.returncode == Exit.SERVER
     assert b"SERVER_ALREADY_RUNNING" in ran.stderr
+
+
+def test_a_server_of_an_ended_client_is_seen_as_left(paths: Paths) -> None:
+    assert paths.home
+    home = Home(paths.home)
+    nap = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
+    with subprocess.Popen(
+        nap, env=home.environment, start_new_session=True, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout
+        other.stdout.readline()
+        assert home.left() == [other.pid]
+        other.kill()
+    assert home.left() == []

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,18 @@ class Home:
             if each.stdout:
                 each.stdout.close()
         self.processes.clear()
+        wait_for(lambda: not self.left(), f"processes of {self.folder} to leave", 20.0)
+
+    def left(self) -> list[int]:
+        """The processes that run with this STEMLIFT_HOME, whoever started them."""
+        found = []
+        for process in psutil.process_iter():
+            # Gone by now, or somebody else's.
+            with suppress(psutil.Error):
+                home = process.environ().get("STEMLIFT_HOME")
+                if home == str(self.folder) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process.pid)
+        return [pid for pid in found if pid != os.getpid()]
 
     def _gone(self, process: psutil.Process) -> None:
         for each in self.processes:
