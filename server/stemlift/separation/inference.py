@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -65,6 +66,7 @@ class Inference:
             if waiting and segment.samples.shape != waiting[0].samples.shape:
                 yield from self._drain(waiting, 1)
             waiting.append(segment)
+            del segment
             yield from self._drain(waiting, self._batch.segments)
         yield from self._drain(waiting, 1)
 
@@ -83,9 +85,11 @@ class Inference:
                     f"The model gave samples that are not numbers on {self.device}.",
                     "Use --precision fp32, or --device cpu for the server.",
                 )
-            for segment, output in zip(waiting[:count], outputs.numpy(), strict=True):
-                yield segment, output[..., segment.lead : segment.lead + segment.length]
-            del waiting[:count]
+            parts = deque(zip(waiting[:count], outputs.numpy(), strict=True))
+            del waiting[:count], inputs, outputs
+            # While this waits at its yield it holds none of what it has given out.
+            while parts:
+                yield _cut(*parts.popleft())
 
     def _infer(self, inputs: torch.Tensor) -> torch.Tensor | None:
         """The output, or None where memory was too short for it."""
@@ -119,6 +123,10 @@ class Inference:
         give_back_device_memory()
         self._control.warn(f"{device} had no memory for the model: the CPU was used.")
         return self._start("cpu")
+
+
+def _cut(segment: Segment, output: Audio) -> tuple[Segment, Audio]:
+    return segment, output[..., segment.lead : segment.lead + segment.length]
 
 
 def _out_of_memory(what: str) -> StemliftError:

@@ -20,6 +20,7 @@ from stemlift.audio.channels import (
 )
 from stemlift.audio.info import AudioInfo
 from stemlift.audio.probe import probe
+from stemlift.audio.problems import display_name
 from stemlift.audio.reader import open_reader
 from stemlift.errors import Reason, StemliftError
 
@@ -27,6 +28,8 @@ Block = npt.NDArray[Any]
 Audio = npt.NDArray[np.float32]
 
 BLOCK = 65536
+# Each pair of channels has a separation of its own, and all of them run at once.
+MOST_CHANNELS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +149,11 @@ def open_mix(path: Path, wish: Range, channel_map: ChannelMap) -> tuple[Mix, lis
             )
         frames = info.frames - start if frames is None else frames
     layout = mapped_layout(info, channel_map)
+    if layout.channels > MOST_CHANNELS:
+        raise StemliftError(
+            Reason.CHANNEL_MAP_INVALID,
+            f"{display_name(path)} has {layout.channels} channels, and at most {MOST_CHANNELS} "
+            "can be separated at once.",
+            "Choose some of them with --channels, for example --channels 0,1.",
+        )
     return Mix(info, start, frames, channel_map, layout), warnings

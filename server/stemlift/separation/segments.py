@@ -71,8 +71,8 @@ def cut_segments(
                 held = held[:, drop:]
                 held_from += drop
         part = held[:, first - held_from : last - held_from]
-        samples = np.pad(part, ((0, 0), (first - start, end - last)))
-        yield Segment(offset, length, offset - start, samples)
+        edges = ((0, 0), (first - start, end - last))
+        yield Segment(offset, length, offset - start, np.pad(part, edges))
 
 
 def triangle(segment: int) -> Audio:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -34,6 +35,7 @@ from stemlift.separation.outputs import (
 from stemlift.separation.rechunk import rechunk
 from stemlift.separation.remainder import Arithmetic, arithmetic_for, complete_stems
 from stemlift.separation.segments import segment_count
+from stemlift.separation.share import share_channels
 from stemlift.separation.spectrogram import MaskedSpectrogram, SpectrogramNetwork
 from stemlift.separation.statistics import Moments, Normalisation
 from stemlift.separation.stems import StemPlan
@@ -232,7 +234,8 @@ def _survey(
     for group in groups:
         moments = Moments()
         if model.normalise and group.kind is not GroupKind.LFE:
-            for part in model_input(mix, group, rate, frames):
+            (picked,) = share_channels(mix.float_blocks(), [group.channels])
+            for part in model_input(picked, group, mix.sample_rate, rate, frames):
                 control.check()
                 moments.update(part)
                 done += len(part)
@@ -262,9 +265,24 @@ def _model_output(
         control.report(Stage.SEPARATING, done / work)
 
     control.report(Stage.SEPARATING, 0.0)
+    # Each group reads the mix once for each member; the zip below keeps them all in step.
+    readers = [1 if group.kind is GroupKind.LFE else len(model.members) for group in groups]
+    picks = [
+        group.channels for group, count in zip(groups, readers, strict=True) for _ in range(count)
+    ]
+    sources = iter(share_channels(mix.float_blocks(), picks))
     streams = [
-        group_stems(mix, group, frames, model, engines, normalisation, advance)
-        for group, normalisation in zip(groups, normalisations, strict=True)
+        group_stems(
+            tuple(islice(sources, count)),
+            mix.sample_rate,
+            group,
+            frames,
+            model,
+            engines,
+            normalisation,
+            advance,
+        )
+        for group, count, normalisation in zip(groups, readers, normalisations, strict=True)
     ]
     for parts in zip(*streams, strict=True):
         block = np.empty(

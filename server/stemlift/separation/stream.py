@@ -10,28 +10,26 @@ from stemlift.audio.channels import ChannelGroup, GroupKind
 from stemlift.audio.resample import resample_blocks, resampled_length
 from stemlift.models.loaded import LoadedModel, Member
 from stemlift.separation.inference import Inference
-from stemlift.separation.mix import BLOCK, Audio, Mix
+from stemlift.separation.mix import BLOCK, Audio
 from stemlift.separation.rechunk import rechunk
 from stemlift.separation.segments import OverlapAdd, cut_segments
 from stemlift.separation.statistics import Normalisation
 
 
-def model_input(mix: Mix, group: ChannelGroup, rate: int, frames: int) -> Iterator[Audio]:
-    """(samples, 2) blocks of a group at the model's rate; a lone channel is doubled."""
-    picked = (block[:, list(group.channels)] for block in mix.float_blocks())
+def model_input(
+    blocks: Iterable[Audio], group: ChannelGroup, from_rate: int, rate: int, frames: int
+) -> Iterator[Audio]:
+    """(samples, 2) blocks at the model's rate of a group's blocks; a lone channel is doubled."""
     resampled = resample_blocks(
-        picked,
-        mix.sample_rate,
-        rate,
-        len(group.channels),
-        resampled_length(frames, mix.sample_rate, rate),
+        blocks, from_rate, rate, len(group.channels), resampled_length(frames, from_rate, rate)
     )
     for block in resampled:
         yield np.repeat(block, 2, axis=1) if block.shape[1] == 1 else block
 
 
 def group_stems(
-    mix: Mix,
+    sources: tuple[Iterator[Audio], ...],
+    mix_rate: int,
     group: ChannelGroup,
     frames: int,
     model: LoadedModel,
@@ -42,6 +40,8 @@ def group_stems(
     """The model's stems of one group at the mix's rate, `frames` in all.
 
     Args:
+        sources: the group's channels of the mix, (frames, channels of the group) blocks, once
+            for each member of the model; an LFE group needs one.
         engines: one for each member of the model.
         advance: called after each segment of each member.
 
@@ -51,17 +51,22 @@ def group_stems(
     rate = model.spec.sample_rate
     stems = len(model.spec.stems)
     if group.kind is GroupKind.LFE:
-        yield from _low_frequency(mix, group, model.spec.stems)
+        yield from _low_frequency(sources[0], model.spec.stems)
         return
-    total = resampled_length(frames, mix.sample_rate, rate)
+    total = resampled_length(frames, mix_rate, rate)
     streams = [
         rechunk(
             _member_stems(
-                model_input(mix, group, rate, frames), total, member, engine, normalisation, advance
+                model_input(source, group, mix_rate, rate, frames),
+                total,
+                member,
+                engine,
+                normalisation,
+                advance,
             ),
             BLOCK,
         )
-        for member, engine in zip(model.members, engines, strict=True)
+        for source, member, engine in zip(sources, model.members, engines, strict=True)
     ]
     weights = np.array([member.weights for member in model.members], dtype=np.float32)
     averaged = (_average(parts, weights) for parts in zip(*streams, strict=True))
@@ -71,7 +76,7 @@ def group_stems(
         for part in averaged
     )
     width = stems * len(group.channels)
-    back = resample_blocks(flat, rate, mix.sample_rate, width, frames)
+    back = resample_blocks(flat, rate, mix_rate, width, frames)
     for block in rechunk(back, BLOCK):
         yield block.reshape(len(block), stems, -1)
 
@@ -94,9 +99,11 @@ def _member_stems(
         if overlap is None:
             overlap = OverlapAdd(member.segment, output.shape[0], output.shape[1])
         overlap.add(segment.offset, output)
-        done = overlap.take_until(min(segment.offset + member.stride, total))
+        # Of many groups all but one wait here: none of them may hold what it is done with.
+        del output
         advance()
-        yield np.ascontiguousarray(done.transpose(2, 0, 1)) * scale + mean
+        until = min(segment.offset + member.stride, total)
+        yield np.ascontiguousarray(overlap.take_until(until).transpose(2, 0, 1)) * scale + mean
 
 
 def _average(parts: tuple[Audio, ...], weights: Audio) -> Audio:
@@ -109,10 +116,10 @@ def _average(parts: tuple[Audio, ...], weights: Audio) -> Audio:
     return np.asarray(mean / total[:, None], dtype=np.float32)
 
 
-def _low_frequency(mix: Mix, group: ChannelGroup, stems: tuple[str, ...]) -> Iterator[Audio]:
+def _low_frequency(source: Iterator[Audio], stems: tuple[str, ...]) -> Iterator[Audio]:
     """The LFE channel belongs to the bass; without a bass stem it is left to the remainder."""
-    for block in rechunk(mix.float_blocks(), BLOCK):
-        part = np.zeros((len(block), len(stems), len(group.channels)), dtype=np.float32)
+    for block in rechunk(source, BLOCK):
+        part = np.zeros((len(block), len(stems), block.shape[1]), dtype=np.float32)
         if "bass" in stems:
-            part[:, stems.index("bass")] = block[:, list(group.channels)]
+            part[:, stems.index("bass")] = block
         yield part
