@@ -83,24 +83,28 @@ def test_shape_and_null(client: Client, tmp_path: Path, kind: str, model: str) -
         assert abs(20 * np.log10(worst) - result.null_dbfs) < 1
 
 
-@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
-    ("rate", "subtype"), [(44100, "PCM_16"), (48000, "PCM_24"), (96000, "FLOAT")]
+    ("rate", "subtype"),
+    [(8000, "PCM_16"), (22050, "PCM_24"), (44100, "PCM_16"), (48000, "PCM_24"), (96000, "FLOAT")],
 )
 def test_impulses_stay_at_their_samples(
-    client: Client, tmp_path: Path, rate: int, subtype: str, model: str
+    client: Client, tmp_path: Path, rate: int, subtype: str
 ) -> None:
+    """Seen in what the model itself gives: a remainder would put right what it moves."""
     at = [rate // 3, rate, 2 * rate - 7]
     mix = np.zeros((2 * rate, 2))
     mix[at] = 0.8
     source = write(tmp_path / "clicks.wav", mix, rate, subtype)
-    result = client.separate(source, model=model).result(120)
-    stems = {name: read_floats(path) for name, path in result.stems.items()}
-    loudest = max(stems.values(), key=lambda stem: float(np.abs(stem).max()))
-    peaks = sorted(np.argsort(np.abs(loudest[:, 0]))[-len(at) :])
-    assert peaks == at
-    total = sum(stems.values())
-    assert sorted(np.flatnonzero(np.abs(total[:, 0]) > 0.4)) == at
+    result = client.separate(source, model="spectral", remainder="off").result(120)
+    loud = [
+        stem for path in result.stems.values() if np.abs(stem := read_floats(path)).max() > 0.01
+    ]
+    assert loud
+    for stem in loud:
+        # A low-passed impulse is wide, and yet highest in its middle.
+        for place in at:
+            around = np.abs(stem[max(0, place - 50) : place + 50, 0])
+            assert np.argmax(around) == min(place, 50)
 
 
 @pytest.mark.parametrize("model", MODELS)
