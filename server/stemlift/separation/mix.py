@@ -154,6 +154,6 @@ def open_mix(path: Path, wish: Range, channel_map: ChannelMap) -> tuple[Mix, lis
             Reason.CHANNEL_MAP_INVALID,
             f"{display_name(path)} has {layout.channels} channels, and at most {MOST_CHANNELS} "
             "can be separated at once.",
-            "Choose some of them with --channels, for example --channels 0,1.",
+            "Choose a pair or a single one of them.",
         )
     return Mix(info, start, frames, channel_map, layout), warnings
