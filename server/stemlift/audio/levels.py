@@ -34,11 +34,6 @@ class LevelMeter:
         self._samples += samples.size
 
     @property
-    def peak(self) -> float:
-        """The highest sample, 1.0 = full scale."""
-        return self._peak
-
-    @property
     def peak_dbfs(self) -> float:
         """The highest sample of any channel."""
         return dbfs(self._peak)

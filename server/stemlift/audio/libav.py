@@ -162,10 +162,6 @@ def _rounded(bits: int) -> int:
     return next((depth for depth in (16, 24) if bits <= depth), 32)
 
 
-def is_double(stream: AudioStream) -> bool:
-    return stream.codec_context.format.name.rstrip("p") == "dbl"
-
-
 def speaker_mask(stream: AudioStream) -> int | None:
     """The WAVE mask of a layout of more than two channels, None where it has none."""
     names = [channel.name for channel in stream.codec_context.layout.channels]

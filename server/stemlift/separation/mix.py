@@ -20,7 +20,7 @@ from stemlift.audio.channels import (
 )
 from stemlift.audio.info import AudioInfo
 from stemlift.audio.probe import probe
-from stemlift.audio.problems import display_name
+from stemlift.audio.problems import changed, display_name, unopenable
 from stemlift.audio.reader import open_reader
 from stemlift.errors import Reason, StemliftError
 
@@ -88,17 +88,9 @@ def check_unchanged(info: AudioInfo) -> None:
     try:
         now = info.path.stat()
     except OSError as error:
-        raise StemliftError(
-            Reason.FILE_NOT_FOUND,
-            f"{info.path} can no longer be read.",
-            "Put the file back, or connect its drive, and start the separation again.",
-        ) from error
+        raise unopenable(info.path, error) from error
     if (now.st_size, now.st_mtime_ns) != (info.size, info.modified_ns):
-        raise StemliftError(
-            Reason.FILE_CHANGED,
-            f"{info.path} was changed while it was being separated.",
-            "Start the separation again once the file is finished.",
-        )
+        raise changed(info.path)
 
 
 @dataclass(frozen=True, slots=True)
