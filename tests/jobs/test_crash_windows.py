@@ -253,3 +253,96 @@ def test_traces_of_a_dead_server_are_swept(paths: Paths, source: Path, tmp_path:
     again.start()
     assert again.stop(10)
     assert not (tmp_path / "s stems").exists()
+
+
+@pytest.mark.parametrize("obstacle", ["a folder", "kept from being replaced"])
+def test_an_overwrite_that_fails_puts_the_old_files_back(
+    paths: Paths, source: Path, tmp_path: Path, obstacle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "s stems"
+    out.mkdir()
+    old = {stem: out / f"s - {stem}.wav" for stem in ("drums", "bass", "other")}
+    for stem, path in old.items():
+        path.write_text(f"the old {stem}")
+    last = out / "s - vocals.wav"
+    job = die_before_the_renames(paths, JobSpec(input=source, model="spectral", overwrite=True))
+    if obstacle == "a folder":
+        last.mkdir()
+    else:
+        last.write_text("open in another program")
+        real = Path.replace
+
+        def refuse(self: Path, target: Path) -> Path:
+            if Path(target) == last:
+                raise PermissionError(13, "in use", str(self), None, str(target))
+            return real(self, target)
+
+        monkeypatch.setattr(Path, "replace", refuse)
+    ended = run_to_end(paths, job)
+    assert ended.error
+    assert ended.error.reason is Reason.OUTPUT_UNWRITABLE
+    assert str(last) in ended.error.message
+    for stem, path in old.items():
+        assert path.read_text() == f"the old {stem}"
+    assert not hidden(tmp_path)
+
+
+def test_an_overwrite_that_was_half_done_can_be_cancelled(
+    paths: Paths, source: Path, tmp_path: Path
+) -> None:
+    from stemlift.separation import publishing
+
+    out = tmp_path / "s stems"
+    out.mkdir()
+    old = out / "s - drums.wav"
+    old.write_text("the old drums")
+    job = die_before_the_renames(paths, JobSpec(input=source, model="spectral", overwrite=True))
+    assert job.result
+    publishing._replace(moves_of(job.id, job.spec, job.result)[0])
+    assert old.read_bytes()[:4] == b"RIFF"
+    service = service_in(paths)
+    service.cancel(job.id)
+    service._store.close()
+    assert old.read_text() == "the old drums"
+    assert [path.name for path in out.iterdir()] == [old.name]
+
+
+def test_no_job_writes_over_the_song_of_another(paths: Paths, source: Path, tmp_path: Path) -> None:
+    from stemlift.errors import StemliftError
+
+    other = tmp_path / "s - drums.wav"
+    other.write_bytes(source.read_bytes())
+    service = service_in(paths)
+    here = {"model": "spectral", "output_folder": tmp_path, "overwrite": True}
+    service.create(JobSpec(input=other, **here))
+    with pytest.raises(StemliftError) as caught:
+        service.create(JobSpec(input=source, **here))
+    assert caught.value.reason is Reason.OUTPUT_EXISTS
+    assert other.name in caught.value.message
+    service._store.close()
+
+
+def test_no_job_reads_what_another_is_about_to_write(
+    paths: Paths, source: Path, tmp_path: Path
+) -> None:
+    from stemlift.errors import StemliftError
+
+    other = tmp_path / "s - drums.wav"
+    other.write_bytes(source.read_bytes())
+    service = service_in(paths)
+    here = {"model": "spectral", "output_folder": tmp_path, "overwrite": True}
+    service.create(JobSpec(input=source, **here))
+    with pytest.raises(StemliftError) as caught:
+        service.create(JobSpec(input=other, **here))
+    assert caught.value.reason is Reason.OUTPUT_EXISTS
+    service._store.close()
+
+
+def test_a_song_that_changes_while_its_job_waits_is_noticed(paths: Paths, source: Path) -> None:
+    service = service_in(paths)
+    job = service.create(JobSpec(input=source, model="spectral"))
+    service._store.close()
+    write(source, song(30_000, 1, 48000), 48000, "PCM_24")
+    ended = run_to_end(paths, job)
+    assert ended.error
+    assert ended.error.reason is Reason.FILE_CHANGED

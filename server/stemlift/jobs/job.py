@@ -42,6 +42,7 @@ class JobSpec(BaseModel):
     start_seconds, duration_seconds: used where the frames are 0.
     output_folder: absolute, empty for the default beside the song.
     batch: segments per forward pass, 0 lets the server choose.
+    input_size, input_modified_ns: of the file when the job was made; 0 before that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +66,8 @@ class JobSpec(BaseModel):
     priority: Priority = Priority.INTERACTIVE
     overwrite: bool = False
     name_template: str = "{song} - {stem}"
+    input_size: int = 0
+    input_modified_ns: int = 0
 
 
 class StemRecord(BaseModel):

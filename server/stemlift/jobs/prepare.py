@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stemlift.audio.channels import ChannelMap
@@ -13,7 +13,7 @@ from stemlift.jobs.job import AUTO, JobSpec
 from stemlift.models.auto import choose_auto
 from stemlift.models.catalogue import Catalogue
 from stemlift.models.spec import MaskKind, ModelSpec
-from stemlift.separation.mix import Mix, Range, open_mix
+from stemlift.separation.mix import Mix, Range, check_unchanged, open_mix
 from stemlift.separation.naming import default_folder, stem_file
 from stemlift.separation.outputs import FileLayout, check_format
 from stemlift.separation.publishing import output_exists
@@ -53,6 +53,9 @@ def prepare(
     wish = Range(spec.start_frame, spec.frames, spec.start_seconds, spec.duration_seconds)
     channels = ChannelMap(spec.channel_mode, spec.channel_first, spec.channel_second)
     mix, warnings = open_mix(spec.input, wish, channels)
+    if spec.input_modified_ns:
+        # The file that was checked when the job was made, not another in its place.
+        check_unchanged(replace(mix.info, size=spec.input_size, modified_ns=spec.input_modified_ns))
     layout = FileLayout(
         mix.sample_rate,
         mix.layout.channels,
@@ -80,7 +83,13 @@ def prepare(
             )
     return Prepared(
         spec=spec.model_copy(
-            update={"model": model.name, "stems": plan.written, "output_folder": folder}
+            update={
+                "model": model.name,
+                "stems": plan.written,
+                "output_folder": folder,
+                "input_size": mix.info.size,
+                "input_modified_ns": mix.info.modified_ns,
+            }
         ),
         model=model,
         mix=mix,

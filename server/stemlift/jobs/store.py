@@ -21,6 +21,9 @@ from stemlift.jobs.tables import SCHEMA_VERSION, Base, JobRow, ReservationRow
 # A job under which the server died this often is given up.
 MOST_CRASHES = 3
 
+# SQLite's words for a file that is no store, or no longer one.
+_DAMAGE = ("malformed", "not a database", "no such column", "no such table")
+
 
 class JobStore:
     """Jobs and the final names they own. Safe to use from several threads."""
@@ -67,7 +70,9 @@ class JobStore:
         Raises:
             StemliftError: OUTPUT_EXISTS where an unfinished job owns one of the names.
         """
+        finals = list(finals)
         with self._session() as session:
+            _keep_sources_apart(session, spec.input, finals)
             for final in finals:
                 owner = session.get(ReservationRow, _key(final))
                 if owner is not None:
@@ -261,10 +266,13 @@ class JobStore:
         except IntegrityError:
             raise
         except DBAPIError as error:
+            damaged = any(word in str(error.orig) for word in _DAMAGE)
             raise StemliftError(
                 Reason.STATE_UNUSABLE,
                 f"The job store {self._path} cannot be used: {error.orig}.",
-                "Check that its drive has room and can be written.",
+                "It is damaged. Move it away; the list of jobs then starts anew."
+                if damaged
+                else "Check that its drive has room and can be written.",
             ) from error
 
 
@@ -284,6 +292,31 @@ def _row(session: Session, job_id: str) -> JobRow:
             "List the jobs with `stemlift jobs list`.",
         )
     return row
+
+
+def _keep_sources_apart(session: Session, source: Path, finals: Iterable[Path]) -> None:
+    """Refuse a job that would write over the song of a waiting one, or read what one writes.
+
+    Raises:
+        StemliftError: OUTPUT_EXISTS.
+    """
+    writer = session.get(ReservationRow, _key(source))
+    if writer is not None:
+        raise StemliftError(
+            Reason.OUTPUT_EXISTS,
+            f"Job {writer.job_id} is about to write {source}.",
+            "Wait for that job or cancel it, then start this one.",
+        )
+    active = select(JobRow).where(JobRow.state.in_([JobState.RUNNING.value, JobState.QUEUED.value]))
+    sources = {_key(Path(row.spec["input"])): row.id for row in session.scalars(active)}
+    for final in finals:
+        reader = sources.get(_key(final))
+        if reader is not None:
+            raise StemliftError(
+                Reason.OUTPUT_EXISTS,
+                f"{final} is the song of job {reader}, which has not ended.",
+                "Wait for that job or cancel it, or choose another folder with --out.",
+            )
 
 
 def _end(session: Session, row: JobRow, state: JobState, error: JobError | None) -> None:

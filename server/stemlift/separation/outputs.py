@@ -29,6 +29,10 @@ from stemlift.separation.options import OutputFormat
 
 WORK_PREFIX = ".stemlift-"
 
+# Windows has no quotas with a code of their own.
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
+
 _TEMPORARY_TYPES = {None: "<f4", 24: "<i4", 32: "<i8"}
 
 
@@ -165,8 +169,8 @@ def check_room(folder: Path, layout: FileLayout, frames: int, stems: int) -> Non
     if free < needed:
         raise StemliftError(
             Reason.DISK_FULL,
-            f"The stems need about {needed / 1e9:.1f} GB in {folder} while they are made, and "
-            f"{free / 1e9:.1f} GB are free.",
+            f"The stems need about {needed / 1e6:.0f} MB in {_users_folder(folder)} while they "
+            f"are made, and {free / 1e6:.0f} MB are free.",
             "Free some space or choose another folder with --out, then start again.",
         )
 
@@ -194,23 +198,42 @@ def explained(folder: Path) -> Iterator[None]:
         raise _write_error(folder, error) from error
 
 
-def _write_error(folder: Path, error: OSError) -> StemliftError:
+def _write_error(work: Path, error: OSError) -> StemliftError:
+    folder = _users_folder(work)
+    # A name outside the hidden folder is a final one: the file that is in the way.
+    named = Path(os.fsdecode(error.filename2 or error.filename or work))
+    place = folder if _is_hidden(named) or _is_hidden(named.parent) else named
+    why = os.strerror(error.errno) if error.errno else str(error)
     # EFBIG is a size limit on files; to the user it is the same wall.
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in _FULL:
         return StemliftError(
             Reason.DISK_FULL,
             f"There was no room left for the stems in {folder}.",
             "Free some space or choose another folder with --out, then start again.",
         )
-    denied = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
-    if error.errno in denied:
+    if error.errno in _DENIED:
         return StemliftError(
             Reason.OUTPUT_UNWRITABLE,
-            f"The folder {folder} cannot be written: {os.strerror(error.errno)}.",
-            "Choose another folder with --out.",
+            f"{place} cannot be written: {why}.",
+            "Close the file in other programs, or choose another folder with --out.",
+        )
+    if error.errno == errno.ENOENT:
+        return StemliftError(
+            Reason.WRITE_FAILED,
+            f"The folder {folder} was removed or disconnected while the stems were written.",
+            "Put it back or connect its drive, then start again.",
         )
     return StemliftError(
         Reason.WRITE_FAILED,
-        f"Writing the stems to {folder} failed: {error}.",
-        "Check that the drive is connected, then start again.",
+        f"Writing {place} failed: {why}.",
+        "Check that the drive is connected and healthy, then start again.",
     )
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(WORK_PREFIX)
+
+
+def _users_folder(folder: Path) -> Path:
+    """The folder as the user named it, without the hidden one inside."""
+    return folder.parent if _is_hidden(folder) else folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ class Move:
         return False
 
     @property
+    def former(self) -> Path:
+        """Where the file that is being replaced is kept until the job has succeeded."""
+        return self.finished.with_name(f"{self.finished.name}.former")
+
+    @property
     def lost(self) -> bool:
         """Whether the file is under neither name."""
         return not os.path.lexists(self.finished) and not os.path.lexists(self.final)
@@ -41,31 +47,49 @@ def publish(moves: Sequence[Move], *, overwrite: bool) -> None:
     """Give finished files their final names; what was done of it before is kept.
 
     Raises:
-        StemliftError: OUTPUT_EXISTS for the first name that is taken; then none of the
-            names is given.
+        StemliftError: OUTPUT_EXISTS for the first name that is taken. Whatever is raised, then
+            none of the names is given, and what had one of them before has it again.
     """
     try:
         for move in moves:
             if move.done:
                 move.finished.unlink(missing_ok=True)
             elif overwrite:
-                move.finished.replace(move.final)
+                _replace(move)
             else:
                 _rename_new(move)
     except BaseException:
-        if not overwrite:
-            take_back(moves)
+        take_back(moves)
         raise
     _flush_folder(moves[0].final.parent)
 
 
 def take_back(moves: Sequence[Move]) -> None:
-    """Remove the final files of moves that were done; somebody else's files stay."""
+    """Undo moves: finished files go back, and what they replaced has its name again.
+
+    Somebody else's files stay. Doing it twice changes nothing.
+    """
     for move in moves:
-        if move.done:
-            # A folder that can no longer be written keeps its files, whatever we want.
-            with contextlib.suppress(OSError):
+        # A folder that can no longer be written keeps its files, whatever we want.
+        with contextlib.suppress(OSError):
+            if move.done and os.path.lexists(move.finished):
                 move.final.unlink()
+            elif move.done:
+                move.final.rename(move.finished)
+            if os.path.lexists(move.former) and not os.path.lexists(move.final):
+                move.former.rename(move.final)
+
+
+def _replace(move: Move) -> None:
+    """Rename over what has the name; that is kept aside, by a second name where it can be."""
+    if os.path.lexists(move.final) and not os.path.lexists(move.former):
+        if move.final.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(move.final))
+        try:
+            os.link(move.final, move.former, follow_symlinks=False)
+        except (OSError, NotImplementedError):
+            move.final.rename(move.former)
+    move.finished.replace(move.final)
 
 
 def _rename_new(move: Move) -> None:

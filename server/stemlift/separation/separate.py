@@ -130,6 +130,10 @@ def separate(
     temporaries = _collect(mix, plan, output, layout, null, folder, control)
     check_unchanged(mix.info)
     encoding = settle_encoding(layout, list(temporaries.values()))
+    if encoding is Encoding.FLOAT and layout.grid_bits is not None:
+        control.warn(
+            "A stem passes full scale, so all of them are 32-bit float files: no level was changed."
+        )
     return Separation(
         stems=tuple(_finish(temporaries, layout, encoding, frames, folder, control)),
         sample_rate=mix.sample_rate,

@@ -64,6 +64,9 @@ def plan_stems(
                 f"Choose from: {', '.join(available)}.",
             )
     written = list(dict.fromkeys(asked or model_stems))
+    if REMAINDER in written and policy is RemainderPolicy.OTHER:
+        # Who names it wants it by itself, not inside another stem.
+        policy = RemainderPolicy.SEPARATE
     if REMAINDER in written and policy is RemainderPolicy.OFF:
         raise StemliftError(
             Reason.ARGUMENT_INVALID,
