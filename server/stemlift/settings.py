@@ -21,13 +21,13 @@ class Settings(BaseModel):
     offline: never use the network.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     idle_exit: float = Field(default=900.0, ge=0)
     model_idle: float = Field(default=600.0, gt=0)
-    device: str = "auto"
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$")
     listen: str = ""
-    hub: str = ""
+    hub: str = Field(default="", pattern=r"^(https?://\S+)?$")
     offline: bool = False
 
 

@@ -335,6 +335,50 @@ def test_a_name_that_is_no_text(shared_home: Home, tmp_path: Path) -> None:
     assert json.loads(ran.stdout)["error"]["reason"] == "PATH_UNSUPPORTED"
 
 
+def test_a_working_folder_that_is_gone(shared_home: Home, tmp_path: Path) -> None:
+    import subprocess
+
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m stemlift separate s.wav --json"
+    ran = subprocess.run(
+        ["/bin/sh", "-c", script],
+        env=shared_home.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == Exit.BAD_INPUT, ran.stderr
+    assert json.loads(ran.stdout)["error"]["reason"] == "PATH_UNSUPPORTED"
+
+
+def test_closed_streams_end_nothing(shared_home: Home, tmp_path: Path) -> None:
+    import subprocess
+
+    source = write(tmp_path / "s.wav", song(9_000, 2, 44100), 44100, "PCM_16")
+    script = f"exec {sys.executable} -m stemlift separate {source} --model spectral >&- 2>&-"
+    ran = subprocess.run(["/bin/sh", "-c", script], env=shared_home.environment, check=False)
+    assert ran.returncode == 0
+    assert len(list((tmp_path / "s stems").iterdir())) == 4
+
+
+def test_an_empty_folder_name_is_not_the_current_folder(
+    shared_home: Home, client: Client, tmp_path: Path
+) -> None:
+    source = write(tmp_path / "s.wav", song(9_000, 2, 44100), 44100, "PCM_16")
+    ran = shared_home.run("separate", str(source), "--out", "", "--json", cwd=tmp_path)
+    assert ran.returncode == Exit.BAD_INPUT
+    assert json.loads(ran.stdout)["error"]["reason"] == "ARGUMENT_INVALID"
+
+
+def test_an_address_elsewhere_is_not_told_the_token(home: Home) -> None:
+    for address in ("192.0.2.1:4711", "example.org:443", ""):
+        with pytest.raises(StemliftError) as caught:
+            Client(paths=home.paths, address=address, token="x" * 43)
+        assert caught.value.reason == "ARGUMENT_INVALID"
+
+
 def test_the_server_dies_under_a_waiting_client(home: Home, tmp_path: Path) -> None:
     """The client names the job and exits 3; the next command starts the server again."""
     import subprocess

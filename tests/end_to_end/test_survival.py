@@ -247,6 +247,26 @@ def test_one_server_a_state_folder_and_stale_traces_are_no_server(
     assert socket.exists() or len(str(socket)) > 100
 
 
+@pytest.mark.parametrize("damage", ["missing", "rubbish"])
+def test_a_server_mends_the_file_that_it_is_found_by(home: Home, damage: str) -> None:
+    process = home.serve()
+    if damage == "missing":
+        home.paths.endpoint.unlink()
+    else:
+        home.paths.endpoint.write_text("{")
+    wait_for(lambda: home.server_pid() == process.pid, "the server to mend its file")
+    with home.client() as client:
+        assert client.server_info().pid == process.pid
+
+
+def test_a_server_that_nobody_can_reach_leaves(home: Home) -> None:
+    process = home.serve()
+    with home.client() as client:
+        address = client.address
+    Path(address.removeprefix("unix:")).unlink()
+    assert process.wait(20) == 0
+
+
 def test_an_idle_server_leaves(home: Home) -> None:
     process = home.serve("--idle-exit", "0.3")
     assert process.wait(20) == 0

@@ -120,6 +120,12 @@ def find_job(client: Client, start: str) -> RemoteJob:
     Raises:
         StemliftError: JOB_NOT_FOUND, or ARGUMENT_INVALID when it fits several.
     """
+    if not start.isascii():
+        raise StemliftError(
+            Reason.JOB_NOT_FOUND,
+            f"There is no job {start!a}.",
+            "List the jobs with `stemlift jobs list`.",
+        )
     try:
         return client.job(start)
     except StemliftError as error:

@@ -118,7 +118,7 @@ def build_request(
         input=job_pb2.Input(path=absolute(path)),
         model=_text("model", model),
         stems=[_text("stems", name) for name in _stem_names(stems)],
-        output_folder="" if out is None else absolute(out),
+        output_folder="" if out is None else _folder(out),
         format=_choose("format", format, FORMATS),
         remainder=_choose("remainder", remainder, REMAINDERS),
         precision=_choose("precision", precision, PRECISIONS),
@@ -143,7 +143,16 @@ def absolute(path: PathLike) -> str:
     Raises:
         StemliftError: PATH_UNSUPPORTED when it is not valid Unicode or has a zero in it.
     """
-    text = str(Path(path).absolute())
+    if not os.fspath(path):
+        raise invalid("path", "empty", "the path of a file or folder")
+    try:
+        text = str(Path(path).absolute())
+    except FileNotFoundError as error:
+        raise StemliftError(
+            Reason.PATH_UNSUPPORTED,
+            f"The path {path} leads nowhere: the folder you are in no longer exists.",
+            "Change to a folder that exists, or give whole paths.",
+        ) from error
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -152,6 +161,12 @@ def absolute(path: PathLike) -> str:
     if "\0" in text:
         raise _bad_path(text.replace("\0", "?"), "has a zero character in it")
     return text
+
+
+def _folder(out: PathLike) -> str:
+    if not os.fspath(out):
+        raise invalid("out", "empty", "the path of a folder")
+    return absolute(out)
 
 
 def _bad_path(shown: str, what: str) -> StemliftError:

@@ -17,12 +17,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from stemlift.errors import Reason, StemliftError
 from stemlift.jobs.service import JobService
 from stemlift.paths import Paths
-from stemlift.rpc.endpoint import Endpoint, remove_endpoint, write_endpoint
+from stemlift.rpc.endpoint import Endpoint, read_endpoint, remove_endpoint, write_endpoint
 from stemlift.rpc.gen.separation_pb2_grpc import add_SeparationServiceServicer_to_server
 from stemlift.rpc.interceptor import TokenInterceptor
 from stemlift.rpc.server import ServeOptions
 from stemlift.rpc.servicer import ServerFacts, Servicer
-from stemlift.rpc.tokens import ensure_token, same_token
+from stemlift.rpc.tokens import ensure_token, read_token, same_token, write_token
 from stemlift.system.private import choose_socket_path, clear_socket, short_folder
 from stemlift.system.process import has_unix_sockets
 
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 PATIENCE = 5.0
 # Calls at once; each may wait for a slow disk.
 CALL_THREADS = 32
+# How often a server looks whether it can still be found.
+REACHABLE_SECONDS = 1.0
 SERVICE = "stemlift.v1.SeparationService"
 
 
@@ -60,7 +62,7 @@ async def _serve(options: ServeOptions, service: JobService, token: str) -> None
         options=[("grpc.so_reuseport", 0)],
     )
     try:
-        await _answer_calls(options, service, server, calls)
+        await _answer_calls(options, service, server, calls, token)
     finally:
         # First of all: the batch in work ends while the callers are seen off.
         stopped = asyncio.wrap_future(stopper.submit(service.stop, PATIENCE))
@@ -77,7 +79,11 @@ async def _serve(options: ServeOptions, service: JobService, token: str) -> None
 
 
 async def _answer_calls(
-    options: ServeOptions, service: JobService, server: grpc.aio.Server, calls: ThreadPoolExecutor
+    options: ServeOptions,
+    service: JobService,
+    server: grpc.aio.Server,
+    calls: ThreadPoolExecutor,
+    token: str,
 ) -> None:
     paths = options.paths
     stop = asyncio.Event()
@@ -115,7 +121,10 @@ async def _answer_calls(
     logger.info("listening on %s", address)
     if options.announce:
         options.announce(endpoint)
-    reasons: set[asyncio.Task[Any]] = {asyncio.create_task(stop.wait())}
+    reasons: set[asyncio.Task[Any]] = {
+        asyncio.create_task(stop.wait()),
+        asyncio.create_task(_stay_reachable(paths, endpoint, token)),
+    }
     if options.idle_exit:
         reasons.add(asyncio.create_task(idleness()))
     try:
@@ -133,6 +142,19 @@ async def _answer_calls(
             if socket.parent == short_folder(str(paths.state)):
                 with contextlib.suppress(OSError):
                     socket.parent.rmdir()
+
+
+async def _stay_reachable(paths: Paths, endpoint: Endpoint, token: str) -> None:
+    """Mend the files that clients find this server by; end when its socket is gone."""
+    while endpoint.socket_path is None or endpoint.socket_path.exists():
+        await asyncio.sleep(REACHABLE_SECONDS)
+        with contextlib.suppress(StemliftError):
+            # A disk that fails for a moment: the next round tries again.
+            if read_endpoint(paths.endpoint) != endpoint:
+                write_endpoint(paths.endpoint, endpoint)
+            if read_token(paths) is None:
+                write_token(paths, token)
+    logger.error("the socket %s is gone, so nobody can reach this server", endpoint.socket_path)
 
 
 def _bind(server: grpc.aio.Server, listen: str, paths: Paths) -> tuple[str, Path | None]:

@@ -22,6 +22,18 @@ class Target:
         return authorization(self.token)
 
 
+def _require_local(address: str) -> None:
+    """The token is for this machine's eyes: no address elsewhere may be asked."""
+    host = address.rpartition(":")[0].strip("[]")
+    if address.startswith("unix:") or host in ("127.0.0.1", "::1", "localhost"):
+        return
+    raise StemliftError(
+        Reason.ARGUMENT_INVALID,
+        f"{address!r} is no address of this machine.",
+        "Use 127.0.0.1:PORT, [::1]:PORT or unix:/path.",
+    )
+
+
 def find_target(
     paths: Paths,
     address: str | None = None,
@@ -44,6 +56,7 @@ def find_target(
                 Reason.SERVER_LOST, "No server is running.", "Start one with `stemlift serve`."
             )
         address = endpoint.address
+    _require_local(address)
     token = token or read_token(paths)
     if not token:
         raise StemliftError(

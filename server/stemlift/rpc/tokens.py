@@ -42,8 +42,13 @@ def ensure_token(paths: Paths) -> str:
     token = read_token(paths)
     if token is None:
         token = secrets.token_urlsafe(32)
-        write_private_file(paths.token, token.encode("ascii"))
+        write_token(paths, token)
     return token
+
+
+def write_token(paths: Paths, token: str) -> None:
+    """Keep the token where this user's clients look for it. Raises as `ensure_token`."""
+    write_private_file(paths.token, token.encode("ascii"))
 
 
 def authorization(token: str) -> tuple[str, str]:
