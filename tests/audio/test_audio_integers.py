@@ -105,3 +105,17 @@ def test_wav_reads_the_same_in_any_block_size(tmp_path: Path) -> None:
     whole = read_all(path, block_frames=65536)
     for size in (1, 7, 70000, 200000):
         np.testing.assert_array_equal(read_all(path, 69000, None, size), whole[69000:])
+
+
+@pytest.mark.parametrize("tail", [b"TAG" + bytes(125), bytes(5000)], ids=["ID3v1", "zeros"])
+@pytest.mark.parametrize("frames", [132_300, 65_536, 100])
+def test_a_flac_with_something_behind_its_last_frame_is_whole(
+    tmp_path: Path, tail: bytes, frames: int
+) -> None:
+    """Careless taggers append an ID3v1 tag; the sound in front of it is as good as ever."""
+    path = tmp_path / "tagged.flac"
+    samples = np.random.default_rng(7).integers(-(2**15), 2**15, (frames, 2)).astype(np.int16)
+    soundfile.write(path, samples, 44100, subtype="PCM_16")
+    with path.open("ab") as file:
+        file.write(tail)
+    assert np.array_equal(read_all(path), samples.astype(np.int32) << 8)

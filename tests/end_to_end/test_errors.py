@@ -51,6 +51,12 @@ def infinite(folder: Path) -> Path:
     return write(folder / "inf.wav", samples, 44100, "FLOAT")
 
 
+def absurd(folder: Path) -> Path:
+    samples = song(20_000, 2, 44100)
+    samples[500, 1] = 1e30
+    return write(folder / "huge.wav", samples, 44100, "FLOAT")
+
+
 def missing(folder: Path) -> Path:
     return folder / "missing.wav"
 
@@ -75,6 +81,7 @@ BAD_FILES = [
     (low_rate, "RATE_UNSUPPORTED"),
     (not_finite, "SAMPLES_NOT_FINITE"),
     (infinite, "SAMPLES_NOT_FINITE"),
+    (absurd, "SAMPLES_NOT_FINITE"),
 ]
 
 

@@ -22,6 +22,11 @@ from stemlift.errors import Reason, StemliftError
 BLOCK_FRAMES = 65536
 
 
+# Times full scale (+180 dBFS). What is larger comes from a fault, and its square would
+# overflow in float32.
+LARGEST_SAMPLE = 1e9
+
+
 def open_reader(path: Path, info: AudioInfo | None = None) -> AudioReader:
     """Open `path` for reading. `info`, when given, is what an earlier probe said.
 
@@ -152,14 +157,15 @@ class AudioReader:
     def _require_finite(self, block: np.ndarray, first: int) -> None:
         if np.issubdtype(block.dtype, np.integer):
             return
-        finite = np.isfinite(block)
-        if finite.all():
+        # NaN compares as false, too.
+        usable = np.abs(block) <= LARGEST_SAMPLE
+        if usable.all():
             return
-        frame = first + int(np.argmin(finite.all(axis=1)))
+        frame = first + int(np.argmin(usable.all(axis=1)))
         raise StemliftError(
             Reason.SAMPLES_NOT_FINITE,
-            f"{problems.display_name(self.info.path)} holds a sample that is no number "
-            f"(NaN or infinity) at {frame / self.info.sample_rate:.3f} s.",
+            f"{problems.display_name(self.info.path)} holds a sample that is no sound "
+            f"(NaN, infinity or far beyond full scale) at {frame / self.info.sample_rate:.3f} s.",
             "Find the plug-in that made it, and export the file again.",
         )
 
@@ -171,7 +177,7 @@ def _decode_sndfile(
     dtype = "int32" if grid is not None else "float64" if info.codec == "DOUBLE" else "float32"
     with open_sound(info.path, plan.patches) as sound:
         try:
-            pieces = read_blocks(sound, start if plan.seeks else 0, dtype)
+            pieces = read_blocks(sound, start if plan.seeks else 0, dtype, info.frames)
             for block in pieces if plan.seeks else _drop(pieces, start):
                 if grid is not None:
                     # libsndfile left-justifies integers.

@@ -100,13 +100,21 @@ def failure(path: Path, error: soundfile.LibsndfileError) -> StemliftError:
 
 
 def read_blocks(
-    sound: Sequential, start: int, dtype: str, frames: int = 65536
+    sound: Sequential, start: int, dtype: str, total: int | None, frames: int = 65536
 ) -> Iterator[np.ndarray]:
-    """Blocks (at most `frames`, channels) from `start` to the end, as libsndfile scales them."""
+    """Blocks (at most `frames`, channels) from `start` to the end, as libsndfile scales them.
+
+    Args:
+        total: frames of the whole file where they are known. No more are asked for: behind
+            the last one there may be a tag that libsndfile takes for a broken frame.
+    """
     if start:
         sound.seek(start)
-    while True:
-        block: np.ndarray = sound.read(frames, dtype=dtype, always_2d=True)
+    at = start
+    while total is None or at < total:
+        count = frames if total is None else min(frames, total - at)
+        block: np.ndarray = sound.read(count, dtype=dtype, always_2d=True)
         if not len(block):
             return
+        at += len(block)
         yield block
