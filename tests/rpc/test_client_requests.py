@@ -35,6 +35,14 @@ from stemlift.rpc.status import from_status, to_status
         ({"channels": -1}, "at least 0"),
         ({"channels": (0, 1, 2)}, "pair"),
         ({"model": "\udcff"}, "UTF-8"),
+        ({"model": None}, "text"),
+        ({"stems": [1]}, "text"),
+        ({"request_id": 5}, "text"),
+        ({"batch": "4"}, "at least 0"),
+        ({"start_frame": 1.5}, "at least 0"),
+        ({"start": "1"}, "seconds"),
+        ({"duration": True}, "seconds"),
+        ({"remainder": None}, "other, separate or off"),
     ],
 )
 def test_wrong_values_name_what_is_accepted(options, accepted: str) -> None:

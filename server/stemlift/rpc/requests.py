@@ -124,7 +124,7 @@ def build_request(
         precision=_choose("precision", precision, PRECISIONS),
         batch=_whole("batch", batch, 0, LARGEST_BATCH),
         priority=_choose("priority", priority, PRIORITIES),
-        overwrite=overwrite,
+        overwrite=bool(overwrite),
         name_template=_text("name_template", name_template),
     )
     if mask is not None:
@@ -133,7 +133,8 @@ def build_request(
     if channels is not None:
         spec.input.channels.CopyFrom(_channel_map(channels))
     return separation_pb2.CreateJobRequest(
-        spec=spec, request_id=_text("request_id", request_id or uuid.uuid4().hex)
+        spec=spec,
+        request_id=_text("request_id", uuid.uuid4().hex if request_id is None else request_id),
     )
 
 
@@ -185,7 +186,9 @@ def _stem_names(stems: Sequence[str] | None) -> list[str]:
     return names
 
 
-def _text(option: str, value: str) -> str:
+def _text(option: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise invalid(option, repr(value), "text")
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -194,8 +197,8 @@ def _text(option: str, value: str) -> str:
     return value
 
 
-def _choose(option: str, value: str, accepted: Mapping[str, _V]) -> _V:
-    if value not in accepted:
+def _choose(option: str, value: object, accepted: Mapping[str, _V]) -> _V:
+    if not isinstance(value, str) or value not in accepted:
         raise invalid(option, repr(value), _listed(accepted))
     return accepted[value]
 
@@ -206,14 +209,17 @@ def _listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def _whole(option: str, value: int, least: int, most: int = 2**63 - 1) -> int:
-    if isinstance(value, bool) or not least <= value <= most:
+def _whole(option: str, value: object, least: int, most: int = 2**63 - 1) -> int:
+    # Programs in Python are not all type-checked: a wrong type is an argument like any other.
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         top = f" and at most {most}" if most < 2**31 - 1 else ""
         raise invalid(option, repr(value), f"a whole number of at least {least}{top}")
     return int(value)
 
 
-def _seconds(option: str, value: float, *, zero: bool) -> float:
+def _seconds(option: str, value: object, *, zero: bool) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise invalid(option, repr(value), "seconds, e.g. 12.5")
     if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
         least = "of at least 0" if zero else "above 0"
         raise invalid(option, repr(value), f"seconds {least}, e.g. 12.5")
