@@ -159,11 +159,12 @@ class JobService:
         A running job takes until the end of its batch. Raises StemliftError (JOB_NOT_FOUND).
         """
         with self._lock:
-            job = self._store.ask_to_cancel(job_id)
             control = self._controls.get(job_id)
-        if control:
-            control.stop.set()
-        elif not job.state.ended:
+            if control:
+                # Before the store is asked: a full disk must not keep the job running.
+                control.stop.set()
+            job = self._store.ask_to_cancel(job_id)
+        if not control and not job.state.ended:
             job = self._give_up(job, cancelled_error())
         self._board.post(job_id)
         return self._board.show(job)
