@@ -131,8 +131,13 @@ class FakeService(separation_pb2_grpc.SeparationServiceServicer):
         await self._check(context)
         job = await self._find(request.id, context)
         name = Path(job.spec.input.path).name
+        seen = job.state
         yield separation_pb2.WatchJobResponse(job=job)
+        if seen > job_pb2.JOB_STATE_RUNNING:
+            return
         if job.state > job_pb2.JOB_STATE_RUNNING:
+            # It was cancelled while the first snapshot was on its way.
+            yield separation_pb2.WatchJobResponse(job=job)
             return
         job.state, job.stage = job_pb2.JOB_STATE_RUNNING, job_pb2.JOB_STAGE_SEPARATING
         job.device, job.device_reason = "cpu", "There is no GPU."
