@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class MaskKind(StrEnum):
@@ -14,23 +15,82 @@ class MaskKind(StrEnum):
     COMPLEX = "complex"
 
 
+class Network(StrEnum):
+    """What kind of network a model is, and so which formats its weights come in."""
+
+    SPECTRAL = "spectral"
+    DEMUCS = "demucs"
+    OPEN_UNMIX = "open_unmix"
+    BAND_SPLIT_RNN = "band_split_rnn"
+    BS_ROFORMER = "bs_roformer"
+    MEL_BAND_ROFORMER = "mel_band_roformer"
+    ENSEMBLE = "ensemble"
+
+
+class Speed(StrEnum):
+    """How long a song takes, compared with htdemucs: well under, about, well over."""
+
+    FAST = "fast"
+    MEDIUM = "medium"
+    SLOW = "slow"
+
+
+class Origin(StrEnum):
+    """Where a model's entry was read: the shipped catalogue, models.toml, or an import."""
+
+    CATALOGUE = "catalogue"
+    USER = "models.toml"
+    IMPORTED = "imported"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFile:
+    """A file of weights, or of their configuration.
+
+    name: of the file; inside its hub repository it may lie in folders, with "/".
+    address: where it is fetched from; None for a file of the entry's hub repository.
+    size: in bytes; None where it is not known.
+    sha256: lower-case hexadecimal; the first 8 digits or more, 64 where all are known.
+    """
+
+    name: str
+    address: str | None = None
+    size: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Another model's share in one stem of an ensemble: a weighted mean is taken."""
+
+    model: str
+    weight: float
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
     """A catalogue entry.
 
-    network: which loader builds it: "spectral" or "demucs".
     stems: in the order the model gives them.
     sample_rate: in Hz.
     masks: kinds it offers, its default first; empty for waveform models.
-    rank: `auto` takes the highest among the installed.
-    repository, bag: hub repository and the bag's YAML in it; None without weights.
-    download_bytes: approximate size of the weights, 0 without.
+    rank: `auto` takes the highest among the installed; below 0 never.
     commercial_use: None where the publisher does not say.
+    repository: hub repository; None for models without weights or fetched by address.
+    bag: YAML in the repository that names the checkpoints of a Demucs model; None elsewhere.
+    files: all files of a model that has no bag.
+    folder: holds the files of an imported model; None for all others.
+    download_bytes: approximate size of the weights, 0 without or where it is not known.
+    segment: length of a model input in samples at `sample_rate`; None: the checkpoint's own.
+    overlap: share of a segment that the next one repeats; None: the checkpoint's own.
+    sdr: (stem, dB) as published; empty where nothing is.
+    sdr_source: who measured them, on what.
+    sources: of an ensemble, (stem, parts) for every stem; empty for all others.
     """
 
     name: str
     title: str
-    network: str
+    network: Network
     stems: tuple[str, ...]
     sample_rate: int
     masks: tuple[MaskKind, ...]
@@ -39,4 +99,23 @@ class ModelSpec:
     commercial_use: bool | None
     repository: str | None = None
     bag: str | None = None
+    files: tuple[WeightFile, ...] = ()
+    folder: Path | None = None
     download_bytes: int = 0
+    segment: int | None = None
+    overlap: float | None = None
+    sdr: tuple[tuple[str, float], ...] = ()
+    sdr_source: str = ""
+    speed: Speed | None = None
+    sources: tuple[tuple[str, tuple[Part, ...]], ...] = ()
+    origin: Origin = Origin.CATALOGUE
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there are files to be fetched or imported before it can run."""
+        return self.bag is not None or bool(self.files)
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """The models of an ensemble, each once, in the order they are named."""
+        return tuple(dict.fromkeys(part.model for _, parts in self.sources for part in parts))

@@ -1,0 +1,39 @@
+"""What every reader of a format gives: a network's kind, its arguments and its tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stemlift.models.formats.tensors import Stored
+from stemlift.models.loaded import Seams
+from stemlift.models.spec import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint that has been read, its tensors perhaps still on disk.
+
+    network: which of `models.architectures` it is for.
+    config: arguments of that architecture's configuration, values as JSON has them.
+    tensors: by the names of the network's state dict.
+    stems: what the network gives, in its order; () where the file does not say.
+    complement: name of the stem that is the mix less all others, after `stems`; or None.
+    sample_rate: in Hz; None where the file does not say.
+    segment: length of an input in samples; None where the file does not say.
+    overlap: share of a segment that the next one repeats; None where the file does not say.
+    seams: how its reference joins segments.
+    warnings: plain sentences on what the file asks for and Stemlift does not do.
+    """
+
+    network: Network
+    config: Mapping[str, Any]
+    tensors: Mapping[str, Stored]
+    stems: tuple[str, ...] = ()
+    complement: str | None = None
+    sample_rate: int | None = None
+    segment: int | None = None
+    overlap: float | None = None
+    seams: Seams = Seams.TRIANGLE
+    warnings: tuple[str, ...] = field(default=())
