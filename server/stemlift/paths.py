@@ -39,6 +39,11 @@ class Paths:
         return self.settings / "settings.toml"
 
     @property
+    def models_file(self) -> Path:
+        """The user's own catalogue entries."""
+        return self.settings / "models.toml"
+
+    @property
     def database(self) -> Path:
         return self.state / "jobs.sqlite"
 

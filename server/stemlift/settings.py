@@ -16,6 +16,8 @@ class Settings(BaseModel):
     idle_exit: a server that a client started leaves after this long without work;
         0 keeps it.
     model_idle: a model that no job used for this long is unloaded.
+    model_memory: gigabytes that the weights of all warm models may take together; the
+        longest unused leave. 0: as much as the machine has.
     device: "auto", "cpu", "cuda:N" or "mps".
     hub: address of the model hub, e.g. a mirror.
     offline: never use the network.
@@ -25,6 +27,7 @@ class Settings(BaseModel):
 
     idle_exit: float = Field(default=900.0, ge=0)
     model_idle: float = Field(default=600.0, gt=0)
+    model_memory: float = Field(default=0.0, ge=0)
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$")
     listen: str = ""
     hub: str = Field(default="", pattern=r"^(https?://\S+)?$")

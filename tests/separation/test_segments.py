@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from stemlift.separation.rechunk import rechunk
-from stemlift.separation.segments import OverlapAdd, cut_segments, segment_count
+from stemlift.separation.segments import OverlapAdd, cut_segments, segment_count, triangle
 
 
 def cut(signal: np.ndarray, sizes: list[int]) -> list[np.ndarray]:
@@ -31,7 +31,7 @@ def through(signal, sizes, segment, stride, valid_length, network):
     for part in cut_segments(cut(signal, sizes), total, segment, stride, valid_length):
         output = network(part.samples)[..., part.lead : part.lead + part.length]
         overlap = overlap or OverlapAdd(segment, output.shape[0], output.shape[1])
-        overlap.add(part.offset, output)
+        overlap.add(part.offset, output, triangle(segment))
         done.append(overlap.take_until(min(part.offset + stride, total)))
     return np.concatenate(done, axis=-1)
 

@@ -9,6 +9,7 @@ from stemlift.demo.recipe import Recipe
 from stemlift.demo.song import load_recipe, render
 from stemlift.models.spec import MaskKind
 from stemlift.networks.spectral import Spectral
+from stemlift.networks.stft import Stft
 from stemlift.quality.correlation import largest_correlation
 from stemlift.quality.sdr import sdr
 from stemlift.separation.spectrogram import MaskedSpectrogram, SpectrogramNetwork
@@ -20,7 +21,7 @@ Sources = dict[str, np.ndarray]
 class Halves(nn.Module):
     """Two equal stems; `spectra` gives them as complex spectra rather than magnitudes."""
 
-    n_fft, hop = 512, 128
+    stft = Stft(512, 128)
 
     def __init__(self, spectra: bool = False) -> None:
         super().__init__()

@@ -25,12 +25,14 @@ class Prepared:
     """A job that can run.
 
     spec: with model, folder and stems settled.
+    parts: the models that have to be loaded: the model itself, or those of an ensemble.
     finals: final path of each stem, in the order of plan.written.
     missing_folders: folders that have to be made, innermost first.
     """
 
     spec: JobSpec
     model: ModelSpec
+    parts: tuple[ModelSpec, ...]
     mix: Mix
     plan: StemPlan
     finals: dict[str, Path]
@@ -48,6 +50,7 @@ def prepare(
     """
     _require_absolute(spec.input, "input file")
     model = _model(spec.model, catalogue, installed)
+    parts = catalogue.parts(model)
     plan = plan_stems(model.stems, spec.stems, spec.remainder, model.name)
     check_mask(model.name, model.masks, spec.mask)
     wish = Range(spec.start_frame, spec.frames, spec.start_seconds, spec.duration_seconds)
@@ -92,6 +95,7 @@ def prepare(
             }
         ),
         model=model,
+        parts=parts,
         mix=mix,
         plan=plan,
         finals=finals,

@@ -19,13 +19,14 @@ from stemlift.jobs.board import Board, Listener
 from stemlift.jobs.control import JobControl, cancelled_error
 from stemlift.jobs.faults import explain
 from stemlift.jobs.job import Job, JobError, JobResult, JobSpec, JobState
-from stemlift.jobs.prepare import check_free, prepare
+from stemlift.jobs.prepare import Prepared, check_free, prepare
 from stemlift.jobs.publication import can_go_on, publish_job, withdraw
 from stemlift.jobs.store import JobStore
 from stemlift.jobs.worker import Worker
 from stemlift.models.auto import AutoChoice, choose_auto
-from stemlift.models.catalogue import load_catalogue
+from stemlift.models.catalogue import Catalogue
 from stemlift.models.hub import ModelStore
+from stemlift.models.library import Library
 from stemlift.models.spec import ModelSpec
 from stemlift.paths import Paths
 from stemlift.separation.outputs import remove_work, work_folder
@@ -63,9 +64,9 @@ class JobService:
         """
         self._store = JobStore(paths.database)
         self._models = ModelStore.from_settings(paths.models, settings)
-        self._catalogue = load_catalogue()
+        self._library = Library(paths)
         self._settings = settings
-        self._worker = Worker(self._models, settings.device)
+        self._worker = Worker(self._models, settings)
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -119,7 +120,7 @@ class JobService:
         known = self._known(asked, request_id)
         if known:
             return known
-        prepared = prepare(asked, self._catalogue, self._models.installed)
+        prepared = self._prepare(asked)
         if not asked.overwrite:
             check_free(prepared.finals)
         with self._lock:
@@ -180,15 +181,18 @@ class JobService:
         return self._board.listening(job_id, listener)
 
     def models(self) -> tuple[list[ModelListing], AutoChoice]:
-        """Every model of the catalogue, and what `auto` takes."""
-        installed = {spec.name: self._models.installed(spec) for spec in self._catalogue.models}
-        auto = choose_auto(self._catalogue, lambda spec: installed[spec.name])
+        """Every model of the catalogue, and what `auto` takes.
+
+        Raises:
+            StemliftError: SETTINGS_INVALID for a broken models.toml.
+        """
+        catalogue = self._library.catalogue()
+        here = {spec.name: self._installed(catalogue, spec) for spec in catalogue.models}
+        auto = choose_auto(catalogue, lambda spec: here[spec.name])
         loaded = self.loaded_models()
         listings = [
-            ModelListing(
-                spec, installed[spec.name], spec.name in loaded, spec.name == auto.spec.name
-            )
-            for spec in self._catalogue.models
+            ModelListing(spec, here[spec.name], spec.name in loaded, spec.name == auto.spec.name)
+            for spec in catalogue.models
         ]
         return listings, auto
 
@@ -198,6 +202,17 @@ class JobService:
     @property
     def worker(self) -> Worker:
         return self._worker
+
+    def _prepare(self, spec: JobSpec) -> Prepared:
+        catalogue = self._library.catalogue()
+        return prepare(spec, catalogue, lambda model: self._installed(catalogue, model))
+
+    def _installed(self, catalogue: Catalogue, spec: ModelSpec) -> bool:
+        try:
+            return all(self._models.installed(part) for part in catalogue.parts(spec))
+        except StemliftError:
+            # An ensemble of models that are not all there; who asks for it is told.
+            return False
 
     def _known(self, asked: JobSpec, request_id: str) -> Job | None:
         found = self._store.by_request(request_id) if request_id else None
@@ -274,7 +289,7 @@ class JobService:
 
         device = self._worker.device
         self._store.note_device(job.id, device.name, device.reason)
-        prepared = prepare(job.spec, self._catalogue, self._models.installed)
+        prepared = self._prepare(job.spec)
         self._worker.run(job, prepared, control, begin_publishing)
 
     def _end(self, job: Job, error: StemliftError, elapsed: float) -> Job | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from stemlift.jobs.job import Job, JobResult, StemRecord
 from stemlift.jobs.prepare import Prepared, check_free
 from stemlift.jobs.publication import publish_job
 from stemlift.models.cache import ModelCache
+from stemlift.models.ensemble import combine
 from stemlift.models.hub import ModelStore
+from stemlift.models.loaded import LoadedModel
 from stemlift.models.loader import load_model
+from stemlift.models.spec import Network
 from stemlift.separation.control import Stage
 from stemlift.separation.devices import (
     DeviceChoice,
@@ -25,6 +29,7 @@ from stemlift.separation.devices import (
 )
 from stemlift.separation.outputs import explained, remove_work, work_folder
 from stemlift.separation.separate import Options, Separation, separate
+from stemlift.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +44,13 @@ class Worker:
         StemliftError: DEVICE_UNAVAILABLE, ARGUMENT_INVALID for the device asked for.
     """
 
-    def __init__(self, models: ModelStore, device: str) -> None:
+    def __init__(self, models: ModelStore, settings: Settings) -> None:
         make_repeatable()
-        self.device: DeviceChoice = choose_device(device)
+        self.device: DeviceChoice = choose_device(settings.device)
         self.devices = describe_devices()
         self.torch_version, self.torch_cuda = torch_build()
-        self.cache = ModelCache(partial(load_model, store=models))
+        limit = int(settings.model_memory * 1e9)
+        self.cache = ModelCache(partial(load_model, store=models), limit=limit)
         logger.info("device %s: %s", self.device.name, self.device.reason)
 
     def run(
@@ -75,14 +81,15 @@ class Worker:
             remove_work(work)
             work.mkdir(parents=True)
         self.cache.make_room(
-            LEAST_MEMORY + 2 * prepared.model.download_bytes, keep=prepared.model.name
+            LEAST_MEMORY + 2 * prepared.model.download_bytes,
+            keep=[part.name for part in prepared.parts],
         )
         control.report(Stage.LOADING, 0.0)
 
         def downloading(done: int, total: int) -> None:
             control.report(Stage.DOWNLOADING, done / total if total else 0.0)
 
-        with self.cache.use(prepared.model, downloading, control.stop.is_set) as model:
+        with self._model(prepared, downloading, control.stop.is_set) as model:
             done = separate(
                 prepared.mix, prepared.plan, model, self.device.name, options, work, control
             )
@@ -90,6 +97,22 @@ class Worker:
         result = _result(done, prepared.finals)
         begin_publishing(result, done.device, done.batch, time.monotonic() - began)
         publish_job(job.id, spec, result)
+
+    @contextmanager
+    def _model(
+        self,
+        prepared: Prepared,
+        downloading: Callable[[int, int], None],
+        cancelled: Callable[[], bool],
+    ) -> Iterator[LoadedModel]:
+        """The job's model, in memory until the block ends; an ensemble with all its parts."""
+        with ExitStack() as stack:
+            parts = {
+                part.name: stack.enter_context(self.cache.use(part, downloading, cancelled))
+                for part in prepared.parts
+            }
+            ensemble = prepared.model.network is Network.ENSEMBLE
+            yield combine(prepared.model, parts) if ensemble else parts[prepared.model.name]
 
 
 def _result(done: Separation, finals: dict[str, Path]) -> JobResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -35,6 +35,7 @@ class Load(Protocol):
 @dataclass(slots=True)
 class _Entry:
     model: LoadedModel
+    size: int
     last_used: float
     users: int = 0
 
@@ -45,27 +46,33 @@ def available_memory() -> int:
 
 
 class ModelCache:
-    """The loaded models of one server, by name; safe to use from many threads.
+    """The loaded models of one server, by entry; safe to use from many threads.
 
     A model inside `use` is never unloaded. Times are those of `clock`, in seconds.
     `unloaded` is called after models have gone, to free what they leave on a device.
+
+    Args:
+        limit: bytes that the weights of all models may take together; when one more is
+            loaded the longest unused leave. 0: no limit but the machine's memory.
     """
 
     def __init__(
         self,
         load: Load,
         *,
+        limit: int = 0,
         clock: Callable[[], float] = time.monotonic,
         available: Callable[[], int] = available_memory,
         unloaded: Callable[[], None] = give_back_device_memory,
     ) -> None:
         self._load = load
+        self._limit = limit
         self._clock = clock
         self._available = available
         self._unloaded = unloaded
         self._changed = threading.Condition()
-        self._entries: dict[str, _Entry] = {}
-        self._loading: set[str] = set()
+        self._entries: dict[ModelSpec, _Entry] = {}
+        self._loading: set[ModelSpec] = set()
         self._loads = 0
 
     @property
@@ -76,7 +83,7 @@ class ModelCache:
     def loaded_names(self) -> tuple[str, ...]:
         """Models in memory now, the longest unused first."""
         with self._changed:
-            return tuple(self._by_age())
+            return tuple(spec.name for spec in self._by_age())
 
     def get(
         self,
@@ -114,24 +121,36 @@ class ModelCache:
 
     def unload_all_but(self, name: str) -> tuple[str, ...]:
         """Unload every model that is not in use, save `name`; the names that went."""
-        return self._unload(lambda other, _: other != name)
+        return self._unload(lambda spec, _: spec.name != name)
 
-    def make_room(self, bytes_needed: int, keep: str = "") -> bool:
-        """Unload the longest unused models but `keep` until `bytes_needed` are available.
+    def forget(self, name: str) -> tuple[str, ...]:
+        """Unload the model called `name` unless it is in use; the names that went."""
+        return self._unload(lambda spec, _: spec.name == name)
+
+    def make_room(self, bytes_needed: int, keep: Collection[str] = ()) -> bool:
+        """Unload the longest unused models but those in `keep` until there is room.
 
         Returns:
-            Whether they are; False when all that is left is in use or to be kept.
+            Whether `bytes_needed` are available; False when all that is left is in use or
+            to be kept.
         """
-        while self._available() < bytes_needed:
+        return self._unload_until(lambda: self._available() >= bytes_needed, keep)
+
+    def _unload_until(self, enough: Callable[[], bool], keep: Collection[str]) -> bool:
+        while not enough():
             with self._changed:
                 idle = [
-                    name
-                    for name in self._by_age()
-                    if name != keep and not self._entries[name].users
+                    spec
+                    for spec in self._by_age()
+                    if spec.name not in keep and not self._entries[spec].users
                 ]
             if not idle or not self._unload(_only(idle[0])):
                 return False
         return True
+
+    def _weight(self) -> int:
+        with self._changed:
+            return sum(entry.size for entry in self._entries.values())
 
     def _acquire(
         self,
@@ -140,47 +159,58 @@ class ModelCache:
         cancelled: Callable[[], bool],
     ) -> _Entry:
         with self._changed:
-            while spec.name in self._loading:
+            while spec in self._loading:
                 if cancelled():
                     raise StemliftError(
                         Reason.CANCELLED, f"Waiting for the model {spec.name} was cancelled."
                     )
                 self._changed.wait(_CANCEL_POLL)
-            entry = self._entries.get(spec.name)
+            entry = self._entries.get(spec)
             if entry is not None:
                 entry.users += 1
                 return entry
-            self._loading.add(spec.name)
+            self._loading.add(spec)
         try:
             model = self._load(spec, progress=progress, cancelled=cancelled)
-            entry = _Entry(model, self._clock(), users=1)
+            entry = _Entry(model, _size(model), self._clock(), users=1)
             with self._changed:
-                self._entries[spec.name] = entry
+                self._entries[spec] = entry
                 self._loads += 1
+            if self._limit:
+                self._unload_until(lambda: self._weight() <= self._limit, keep=())
             return entry
         finally:
             with self._changed:
-                self._loading.discard(spec.name)
+                self._loading.discard(spec)
                 self._changed.notify_all()
 
-    def _unload(self, leaves: Callable[[str, _Entry], bool]) -> tuple[str, ...]:
+    def _unload(self, leaves: Callable[[ModelSpec, _Entry], bool]) -> tuple[str, ...]:
         with self._changed:
             gone = tuple(
-                name
-                for name in self._by_age()
-                if not self._entries[name].users and leaves(name, self._entries[name])
+                spec
+                for spec in self._by_age()
+                if not self._entries[spec].users and leaves(spec, self._entries[spec])
             )
-            for name in gone:
-                del self._entries[name]
+            for spec in gone:
+                del self._entries[spec]
         if gone:
             # Modules hold cycles; without this their memory would stay for a while.
             gc.collect()
             self._unloaded()
-        return gone
+        return tuple(spec.name for spec in gone)
 
-    def _by_age(self) -> list[str]:
-        return sorted(self._entries, key=lambda name: self._entries[name].last_used)
+    def _by_age(self) -> list[ModelSpec]:
+        return sorted(self._entries, key=lambda spec: self._entries[spec].last_used)
 
 
-def _only(wanted: str) -> Callable[[str, _Entry], bool]:
-    return lambda name, _: name == wanted
+def _only(wanted: ModelSpec) -> Callable[[ModelSpec, _Entry], bool]:
+    return lambda spec, _: spec == wanted
+
+
+def _size(model: LoadedModel) -> int:
+    """Bytes of all weights and buffers."""
+    return sum(
+        tensor.numel() * tensor.element_size()
+        for member in model.members
+        for tensor in (*member.network.parameters(), *member.network.buffers())
+    )

@@ -1,17 +1,20 @@
-"""The models that Stemlift knows, read from catalogue.toml beside this file. No torch."""
+"""The models that Stemlift knows, by name. No torch."""
 
 from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import Literal, Self
+from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.models.spec import MaskKind, ModelSpec
+from stemlift.models.entry import ModelEntry
+from stemlift.models.spec import MaskKind, ModelSpec, Network, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,35 @@ class Catalogue:
             f"Choose one of: {', '.join(ordered)}; or auto.",
         )
 
+    def parts(self, spec: ModelSpec) -> tuple[ModelSpec, ...]:
+        """The models that `spec` is made of: itself, or those of an ensemble.
+
+        Raises:
+            StemliftError: MODEL_UNKNOWN where a part is not in this catalogue;
+                SETTINGS_INVALID where it does not fit into the ensemble.
+        """
+        if spec.network is not Network.ENSEMBLE:
+            return (spec,)
+        for stem, parts in spec.sources:
+            for part in parts:
+                self._check_part(spec, stem, self.get(part.model))
+        return tuple(self.get(name) for name in spec.part_names)
+
+    def _check_part(self, spec: ModelSpec, stem: str, part: ModelSpec) -> None:
+        if part.network is Network.ENSEMBLE:
+            wrong = f"“{part.name}” is an ensemble itself"
+        elif part.sample_rate != spec.sample_rate:
+            wrong = f"“{part.name}” has another sample rate, {part.sample_rate} Hz"
+        elif stem not in part.stems:
+            wrong = f"“{part.name}” gives no stem “{stem}”"
+        else:
+            return
+        raise StemliftError(
+            Reason.SETTINGS_INVALID,
+            f"The ensemble {spec.name} cannot be used: {wrong}.",
+            "Mend its entry in models.toml.",
+        )
+
 
 def load_catalogue() -> Catalogue:
     """Read the catalogue that ships with the package."""
@@ -46,53 +78,95 @@ def load_catalogue() -> Catalogue:
 
 
 def parse_catalogue(text: str) -> Catalogue:
-    """Read a catalogue in TOML.
+    """Read a catalogue in TOML that stands by itself.
 
     Raises:
         ValueError: it is not TOML (tomllib.TOMLDecodeError) or an entry is wrong
             (pydantic.ValidationError).
     """
-    entries = _File.model_validate(tomllib.loads(text)).models
-    specs = (entry.spec() for entry in entries)
-    return Catalogue(tuple(sorted(specs, key=lambda spec: -spec.rank)))
+    entries = _Shipped.model_validate(tomllib.loads(text)).models
+    return catalogue_of(entry.spec(Origin.CATALOGUE) for entry in entries)
 
 
-class _Entry(BaseModel):
+def read_user_models(path: Path) -> tuple[ModelSpec, ...]:
+    """The entries of the user's models.toml; none where there is no such file.
+
+    Raises:
+        StemliftError: SETTINGS_INVALID, naming the file and the first wrong entry.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise unusable(path, str(error)) from error
+    try:
+        entries = _Users.model_validate(tomllib.loads(text)).models
+    except tomllib.TOMLDecodeError as error:
+        raise unusable(path, str(error)) from error
+    except ValidationError as error:
+        raise unusable(path, _first(error)) from error
+    return tuple(entry.spec(Origin.USER) for entry in entries)
+
+
+def catalogue_of(specs: Iterable[ModelSpec]) -> Catalogue:
+    """A catalogue of these entries, with what ensembles have from their parts filled in."""
+    by_name = {spec.name: spec for spec in specs}
+    whole = [_completed(spec, by_name) for spec in by_name.values()]
+    return Catalogue(tuple(sorted(whole, key=lambda spec: -spec.rank)))
+
+
+def unusable(path: Path, what: str) -> StemliftError:
+    """What a broken file of entries is reported as."""
+    return StemliftError(
+        Reason.SETTINGS_INVALID,
+        f"The models file {path} cannot be used: {what}.",
+        "Mend that entry, or remove it; the page on models shows what an entry holds.",
+    )
+
+
+def _completed(spec: ModelSpec, by_name: dict[str, ModelSpec]) -> ModelSpec:
+    """An ensemble with the masks that all its spectrogram parts offer, and its size."""
+    if spec.network is not Network.ENSEMBLE:
+        return spec
+    # A part may be missing, since imported models come and go; `parts` says so when asked.
+    parts = [by_name[name] for name in spec.part_names if name in by_name]
+    offers = [part.masks for part in parts if part.masks]
+    masks = tuple(kind for kind in _MASK_ORDER if offers and all(kind in each for each in offers))
+    known = [part.download_bytes for part in parts if part.has_weights]
+    return replace(spec, masks=masks, download_bytes=sum(known) if all(known) else 0)
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"there is no field {field!r}"
+    return f"{field}: {first['msg']}"
+
+
+_MASK_ORDER = (MaskKind.COMPLEX, MaskKind.RATIO, MaskKind.BINARY)
+
+
+class _Users(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z0-9_]+$")
-    title: str = Field(min_length=1)
-    network: Literal["spectral", "demucs"]
-    stems: tuple[str, ...] = Field(min_length=2)
-    sample_rate: int = Field(gt=0)
-    masks: tuple[MaskKind, ...] = ()
-    rank: int
-    licence: str = Field(min_length=1)
-    commercial_use: bool | None = None
-    repository: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
-    bag: str | None = Field(default=None, pattern=r"^\w+\.yaml$")
-    download_bytes: int = Field(default=0, ge=0)
+    models: tuple[ModelEntry, ...] = ()
 
     @model_validator(mode="after")
-    def _weights_belong_to_demucs(self) -> Self:
-        has_weights = self.repository is not None and self.bag is not None
-        if has_weights != (self.network == "demucs"):
-            raise ValueError("a demucs model needs a repository and a bag, a spectral one neither")
+    def _names_are_unique(self) -> Self:
+        names = [entry.name for entry in self.models]
+        if len(set(names)) != len(names):
+            raise ValueError("two models share a name")
         return self
 
-    def spec(self) -> ModelSpec:
-        return ModelSpec(**self.model_dump())
 
-
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    models: tuple[_Entry, ...] = Field(min_length=1)
+class _Shipped(_Users):
+    models: tuple[ModelEntry, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _names_and_ranks_are_unique(self) -> Self:
-        for field in ("name", "rank"):
-            values = [getattr(entry, field) for entry in self.models]
-            if len(set(values)) != len(values):
-                raise ValueError(f"two models share a {field}")
+    def _ranks_are_unique(self) -> Self:
+        ranks = [entry.rank for entry in self.models if entry.rank >= 0]
+        if len(set(ranks)) != len(ranks):
+            raise ValueError("two models share a rank")
         return self

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from torch import nn
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.models.architectures import architecture, build_network
 from stemlift.models.bag import LONGEST_SEGMENT, Bag, read_bag, stem_weights
-from stemlift.models.checkpoint import load_demucs_safetensors
+from stemlift.models.formats.band_split_rnn import read_band_split_rnn
+from stemlift.models.formats.checkpoint import Checkpoint
+from stemlift.models.formats.demucs import load_demucs_safetensors
+from stemlift.models.formats.native import is_native, read_native
+from stemlift.models.formats.open_unmix import read_open_unmix
+from stemlift.models.formats.roformer import read_roformer
+from stemlift.models.formats.tensors import InvalidCheckpointError, refusing
 from stemlift.models.hub import ModelStore
 from stemlift.models.loaded import LoadedModel, Member
-from stemlift.models.spec import ModelSpec
+from stemlift.models.spec import ModelSpec, Network
 from stemlift.networks.demucs import is_hybrid_transformer
 
 DEMUCS_OVERLAP = 0.25
@@ -22,6 +29,18 @@ DEMUCS_OVERLAP = 0.25
 SPECTRAL_HOPS = 768
 """Length of a segment of the spectral network in hops: 17.8 s at 44.1 kHz."""
 
+PLAIN_SEGMENT = 30.0
+"""Seconds, for networks that take any length: long enough for what recurrent ones remember."""
+
+PLAIN_OVERLAP = 0.25
+
+_READERS: dict[Network, Callable[[Sequence[Path]], Checkpoint]] = {
+    Network.OPEN_UNMIX: read_open_unmix,
+    Network.BAND_SPLIT_RNN: read_band_split_rnn,
+    Network.BS_ROFORMER: read_roformer,
+    Network.MEL_BAND_ROFORMER: read_roformer,
+}
+
 
 def load_model(
     spec: ModelSpec,
@@ -29,7 +48,7 @@ def load_model(
     progress: Callable[[int, int], None],
     cancelled: Callable[[], bool],
 ) -> LoadedModel:
-    """Load `spec`, fetching its weights first where they are not here.
+    """Load `spec`, which is no ensemble, fetching its weights first where they are not here.
 
     Args:
         progress: bytes done and bytes in all of the download; not called without one.
@@ -39,28 +58,88 @@ def load_model(
         StemliftError: as `ModelStore.fetch`; CHECKPOINT_INVALID for weights that are
             damaged, hostile or of another model than `spec` says; CANCELLED.
     """
-    if spec.network == "spectral":
+    if spec.network is Network.SPECTRAL:
         return _load_spectral(spec)
     files = store.fetch(spec, progress, cancelled)
-    bag = read_bag(files.bag)
-    weights = stem_weights(bag, spec.stems, files.bag)
-    members = []
-    for path, row in zip(files.members, weights, strict=True):
-        if cancelled():
-            raise StemliftError(Reason.CANCELLED, f"Loading {spec.name} was cancelled.")
-        members.append(_demucs_member(load_demucs_safetensors(path), row, bag, spec, path))
-    return LoadedModel(spec, tuple(members), normalise=True)
+    if spec.network is Network.DEMUCS:
+        return _load_demucs(spec, files.bag, files.paths, cancelled)
+    member = _load_member(spec, files.paths)
+    return LoadedModel(spec, (member,))
 
 
 def _load_spectral(spec: ModelSpec) -> LoadedModel:
     from stemlift.networks.spectral import Spectral
 
     network = Spectral(spec.sample_rate).eval().requires_grad_(False)
-    segment = SPECTRAL_HOPS * network.hop
-    stride = SPECTRAL_HOPS * 3 // 4 * network.hop
-    equal = (1.0,) * len(spec.stems)
-    member = Member(network, segment, stride, lambda _: segment, equal)
-    return LoadedModel(spec, (member,), normalise=False)
+    segment = SPECTRAL_HOPS * network.stft.hop
+    stride = SPECTRAL_HOPS * 3 // 4 * network.stft.hop
+    member = Member(
+        network,
+        network.stems,
+        segment,
+        stride,
+        lambda _: segment,
+        (1.0,) * len(spec.stems),
+        masks=spec.masks,
+    )
+    return LoadedModel(spec, (member,))
+
+
+def _load_member(spec: ModelSpec, paths: tuple[Path, ...]) -> Member:
+    """The one network of a model whose checkpoint stands in `paths`."""
+    first = paths[0]
+    checkpoint = read_native(first) if is_native(first) else _READERS[spec.network](paths)
+    with refusing(first):
+        if checkpoint.network is not spec.network:
+            raise InvalidCheckpointError(f"it is a {checkpoint.network}, not a {spec.network}")
+        network = build_network(checkpoint)
+    complement = () if checkpoint.complement is None else (checkpoint.complement,)
+    stems = (*checkpoint.stems, *complement) or spec.stems
+    if set(stems) != set(spec.stems):
+        raise _mismatch(first, "stems", ", ".join(stems), ", ".join(spec.stems))
+    rate = checkpoint.sample_rate
+    if rate is not None and rate != spec.sample_rate:
+        raise _mismatch(first, "sample rate", rate, str(spec.sample_rate))
+    own = spec.segment or checkpoint.segment
+    segment = own or int(PLAIN_SEGMENT * spec.sample_rate)
+    if not 0 < segment <= LONGEST_SEGMENT * spec.sample_rate:
+        raise _mismatch(first, "segment", segment, f"at most {LONGEST_SEGMENT:.0f} seconds")
+    overlaps = (spec.overlap, checkpoint.overlap, PLAIN_OVERLAP)
+    overlap = next(each for each in overlaps if each is not None)
+    return Member(
+        network,
+        stems,
+        segment,
+        max(1, round(segment * (1 - overlap))),
+        _same_length,
+        (1.0,) * len(spec.stems),
+        normalise=checkpoint.normalise,
+        seams=checkpoint.seams,
+        masks=architecture(spec.network).masks,
+        complement=checkpoint.complement is not None,
+    )
+
+
+def _load_demucs(
+    spec: ModelSpec, bag_file: Path | None, paths: Sequence[Path], cancelled: Callable[[], bool]
+) -> LoadedModel:
+    members = [path for path in paths if path.suffix != ".yaml"]
+    # An imported bag has its YAML among its files.
+    bag_file = bag_file or next((path for path in paths if path.suffix == ".yaml"), None)
+    if bag_file is None:
+        bag = Bag(models=[path.stem for path in members])
+        weights = tuple((1.0,) * len(spec.stems) for _ in members)
+    else:
+        bag = read_bag(bag_file)
+        by_name = {path.name: path for path in members}
+        members = [by_name.get(name, bag_file.with_name(name)) for name in bag.files]
+        weights = stem_weights(bag, spec.stems, bag_file)
+    loaded = []
+    for path, row in zip(members, weights, strict=True):
+        if cancelled():
+            raise StemliftError(Reason.CANCELLED, f"Loading {spec.name} was cancelled.")
+        loaded.append(_demucs_member(load_demucs_safetensors(path), row, bag, spec, path))
+    return LoadedModel(spec, tuple(loaded))
 
 
 def _demucs_member(
@@ -79,10 +158,13 @@ def _demucs_member(
         network.segment = seconds  # type: ignore[assignment]
     if not 0 < seconds <= LONGEST_SEGMENT:
         raise _mismatch(path, "segment", seconds, f"at most {LONGEST_SEGMENT:.0f} seconds")
-    segment = int(spec.sample_rate * seconds)
-    stride = int((1 - DEMUCS_OVERLAP) * segment)
+    segment = spec.segment or int(spec.sample_rate * seconds)
+    if is_hybrid_transformer(network) and segment > spec.sample_rate * seconds:
+        raise _mismatch(path, "segment", segment, f"at most {float(seconds):g} seconds")
+    overlap = DEMUCS_OVERLAP if spec.overlap is None else spec.overlap
+    stride = max(1, int((1 - overlap) * segment))
     valid_length: Callable[[int], int] = getattr(network, "valid_length", _same_length)
-    return Member(network, segment, stride, valid_length, weights)
+    return Member(network, spec.stems, segment, stride, valid_length, weights, normalise=True)
 
 
 def _same_length(length: int) -> int:
@@ -98,5 +180,5 @@ def _mismatch(path: Path, what: str, found: object, wanted: str) -> StemliftErro
     return StemliftError(
         Reason.CHECKPOINT_INVALID,
         f"The weights {path} are of another model: {what} is {found}, not {wanted}.",
-        "Delete the file and run the job again, so that it is fetched anew.",
+        "Mend the model's entry, or get the file again from where it came.",
     )

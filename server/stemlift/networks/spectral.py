@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from stemlift.networks.spectral_median import running_median, sustained
 from stemlift.networks.spectral_pitch import PitchComb
+from stemlift.networks.stft import Stft
 
 _TINY = 1e-12
 
@@ -43,8 +44,7 @@ class Spectral(nn.Module):
     def __init__(self, sample_rate: int = 44100, n_fft: int = 4096, hop: int = 1024) -> None:
         super().__init__()
         self.sample_rate = sample_rate
-        self.n_fft = n_fft
-        self.hop = hop
+        self.stft = Stft(n_fft, hop)
         bins, width = n_fft // 2 + 1, sample_rate / n_fft
         hertz = (torch.arange(bins) * width).unsqueeze(-1)
         self._low_bins = int(_LOW_HERTZ / width)

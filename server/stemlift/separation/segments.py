@@ -1,8 +1,8 @@
 """Cutting a stream into overlapping segments and adding the results together again.
 
-The scheme is that of demucs: segments start every `stride` samples, each weighted by a
+The cut is that of demucs: segments start every `stride` samples, each weighted by a
 triangle and the sum divided by the sum of the weights; the short last segments are
-centred in a full one, with the audio before them as context.
+centred in a full one, with the audio before them as context. `seams` knows another.
 """
 
 from __future__ import annotations
@@ -55,14 +55,25 @@ def cut_segments(
         padded = valid_length(length)
         start = offset - (padded - length) // 2
         spans.append((offset, length, start, start + padded))
+    parts = slices(blocks, [(max(0, start), min(total, end)) for _, _, start, end in spans])
+    for (offset, length, start, end), part in zip(spans, parts, strict=True):
+        edges = ((0, 0), (max(0, -start), max(0, end - total)))
+        yield Segment(offset, length, offset - start, np.pad(part, edges))
+
+
+def slices(blocks: Iterable[Audio], ranges: Iterable[tuple[int, int]]) -> Iterator[Audio]:
+    """(channels, last - first) of a stream for each (first, last), which must not go back.
+
+    Holds no more of the stream than one range and one block.
+    """
     source = iter(blocks)
     held: Audio | None = None
     held_from = 0
-    for offset, length, start, end in spans:
-        first, last = max(0, start), min(total, end)
+    for first, last in ranges:
         if held is not None and first > held_from:
-            held = held[:, first - held_from :]
-            held_from = first
+            drop = min(first - held_from, held.shape[1])
+            held = held[:, drop:]
+            held_from += drop
         while held is None or held_from + held.shape[1] < last:
             block = np.ascontiguousarray(next(source).T, dtype=np.float32)
             held = block if held is None else np.concatenate((held, block), axis=1)
@@ -70,9 +81,7 @@ def cut_segments(
                 drop = min(first - held_from, held.shape[1])
                 held = held[:, drop:]
                 held_from += drop
-        part = held[:, first - held_from : last - held_from]
-        edges = ((0, 0), (first - start, end - last))
-        yield Segment(offset, length, offset - start, np.pad(part, edges))
+        yield held[:, first - held_from : last - held_from]
 
 
 def triangle(segment: int) -> Audio:
@@ -87,18 +96,20 @@ class OverlapAdd:
     """Adds weighted segments and gives each sample out once no later segment touches it."""
 
     def __init__(self, segment: int, stems: int, channels: int) -> None:
-        self._weight = triangle(segment)
         self._sum = np.zeros((stems, channels, segment), dtype=np.float32)
         self._weights = np.zeros(segment, dtype=np.float32)
         self._from = 0
 
-    def add(self, offset: int, part: Audio) -> None:
-        """Add (stems, channels, length) output that starts at `offset` of the stream."""
+    def add(self, offset: int, part: Audio, weight: Audio) -> None:
+        """Add (stems, channels, length) output that starts at `offset` of the stream.
+
+        Args:
+            weight: of each sample, at least `length` of them.
+        """
         at = offset - self._from
         length = part.shape[-1]
-        weight = self._weight[:length]
-        self._sum[..., at : at + length] += weight * part
-        self._weights[at : at + length] += weight
+        self._sum[..., at : at + length] += weight[:length] * part
+        self._weights[at : at + length] += weight[:length]
 
     def take_until(self, offset: int) -> Audio:
         """The finished samples up to `offset`: (stems, channels, samples)."""

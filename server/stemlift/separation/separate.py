@@ -16,7 +16,7 @@ from stemlift.audio.info import Bext
 from stemlift.audio.levels import dbfs
 from stemlift.audio.resample import resampled_length
 from stemlift.audio.wav_writer import Encoding, with_time_reference
-from stemlift.models.loaded import LoadedModel
+from stemlift.models.loaded import LoadedModel, Member
 from stemlift.models.spec import MaskKind
 from stemlift.separation.backend import Backend, TorchBackend
 from stemlift.separation.control import Control, Stage
@@ -34,9 +34,13 @@ from stemlift.separation.outputs import (
 )
 from stemlift.separation.rechunk import rechunk
 from stemlift.separation.remainder import Arithmetic, arithmetic_for, complete_stems
-from stemlift.separation.segments import segment_count
+from stemlift.separation.seams import cut_for
 from stemlift.separation.share import share_channels
-from stemlift.separation.spectrogram import MaskedSpectrogram, SpectrogramNetwork
+from stemlift.separation.spectrogram import (
+    MaskedSpectrogram,
+    SeparableNetwork,
+    SpectrogramNetwork,
+)
 from stemlift.separation.statistics import Moments, Normalisation
 from stemlift.separation.stems import StemPlan
 from stemlift.separation.stream import group_stems, model_input
@@ -108,7 +112,7 @@ def separate(
     batch = BatchSize(options.batch or default_batch(device))
     model = _only_needed(model, plan)
     engines = tuple(
-        Inference(_backend_maker(member.network, model, options), device, batch, control)
+        Inference(_backend_maker(member, model, plan, options), device, batch, control)
         for member in model.members
     )
     output = _model_output(mix, groups, frames, model, engines, normalisations, control)
@@ -232,12 +236,13 @@ def _survey(
 ) -> list[Normalisation]:
     """Each group's statistics over the whole range, where the model wants them."""
     rate = model.spec.sample_rate
+    normalise = any(member.normalise for member in model.members)
     normalisations = []
     work = max(1, resampled_length(frames, mix.sample_rate, rate) * len(groups))
     done = 0
     for group in groups:
         moments = Moments()
-        if model.normalise and group.kind is not GroupKind.LFE:
+        if normalise and group.kind is not GroupKind.LFE:
             (picked,) = share_channels(mix.float_blocks(), [group.channels])
             for part in model_input(picked, group, mix.sample_rate, rate, frames):
                 control.check()
@@ -259,7 +264,8 @@ def _model_output(
 ) -> Iterator[Audio]:
     """(samples, stems of the model, channels of the mix) blocks at the mix's rate."""
     total = resampled_length(frames, mix.sample_rate, model.spec.sample_rate)
-    per_group = sum(segment_count(total, member.stride) for member in model.members)
+    cuts = tuple(cut_for(member, total) for member in model.members)
+    per_group = sum(cut.count for cut in cuts)
     work = max(1, per_group * sum(group.kind is not GroupKind.LFE for group in groups))
     done = 0
 
@@ -283,6 +289,7 @@ def _model_output(
             frames,
             model,
             engines,
+            cuts,
             normalisation,
             advance,
         )
@@ -297,13 +304,27 @@ def _model_output(
         yield block
 
 
-def _backend_maker(network: nn.Module, model: LoadedModel, options: Options) -> _BackendMaker:
-    if not model.spec.masks:
-        return _BackendMaker(network, options.precision)
-    mask = options.mask or model.spec.masks[0]
-    # nn.Module declares its attributes as tensors or modules; these are plain numbers.
+def _backend_maker(
+    member: Member, model: LoadedModel, plan: StemPlan, options: Options
+) -> _BackendMaker:
+    if not member.masks:
+        return _BackendMaker(member.network, options.precision)
+    # An ensemble's own mask is that of its parts: each takes its default.
+    mask = options.mask or member.masks[0]
+    network: nn.Module = member.network
+    wanted = {
+        member.stems.index(stem)
+        for stem, weight in zip(model.spec.stems, member.weights, strict=True)
+        if weight and stem in plan.needed
+    }
+    # The other masks, and a complement, are made of all estimates.
+    apart = mask is MaskKind.COMPLEX and not member.complement
+    if apart and isinstance(network, SeparableNetwork):
+        network = network.only(wanted)
+    # nn.Module declares its attributes as tensors or modules; these are plain values.
     spectrogram = cast("SpectrogramNetwork", network)
-    return _BackendMaker(MaskedSpectrogram(spectrogram, mask), options.precision)
+    masked = MaskedSpectrogram(spectrogram, mask, member.complement)
+    return _BackendMaker(masked, options.precision)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from stemlift.models.spec import MaskKind
+from stemlift.networks.stft import Stft
 from stemlift.separation.masks import complex_estimates, masks
 
 
@@ -17,22 +18,29 @@ class SpectrogramNetwork(Protocol):
     """What `MaskedSpectrogram` needs of a network; it must also be an `nn.Module`.
 
     Attributes:
-        n_fft: length of the Hann window and of the transform, in samples.
-        hop: samples between neighbouring frames.
+        stft: how its spectra are made.
     """
 
-    n_fft: int
-    hop: int
+    stft: Stft
 
     def __call__(self, mix: Tensor) -> Tensor:
         """Estimates of the stems.
 
         Args:
-            mix: complex (batch, channels, n_fft // 2 + 1, frames), not normalised.
+            mix: complex (batch, channels, bins, frames), not normalised.
 
         Returns:
             (batch, stems, channels, bins, frames): real magnitudes or complex spectra.
         """
+        ...
+
+
+@runtime_checkable
+class SeparableNetwork(Protocol):
+    """A spectrogram network that can leave out the work of stems which nobody wants."""
+
+    def only(self, indices: Collection[int]) -> nn.Module:
+        """The network with zeros for all stems but these; its weights are shared."""
         ...
 
 
@@ -41,13 +49,21 @@ class MaskedSpectrogram(nn.Module):
 
     forward: (batch, channels, samples) → (batch, stems, channels, samples), any length
     from one sample on. Transforms and masks are computed in float32 whatever autocast says.
+
+    Args:
+        complement: one more stem comes last, the mix less all that the network gives.
     """
 
-    def __init__(self, network: SpectrogramNetwork, mask: MaskKind) -> None:
+    def __init__(
+        self, network: SpectrogramNetwork, mask: MaskKind, complement: bool = False
+    ) -> None:
         super().__init__()
         self.network = network
         self.mask = mask
-        self.register_buffer("window", torch.hann_window(network.n_fft), persistent=False)
+        self.complement = complement
+        self.stft = network.stft
+        window = torch.hann_window(self.stft.window or self.stft.n_fft)
+        self.register_buffer("window", window, persistent=False)
 
     def forward(self, wave: Tensor) -> Tensor:
         batch, channels, samples = wave.shape
@@ -58,6 +74,8 @@ class MaskedSpectrogram(nn.Module):
         with torch.autocast(wave.device.type, enabled=False):
             if not estimates.is_complex():
                 estimates = estimates.float()
+            if self.complement:
+                estimates = torch.cat((estimates, _rest(estimates, mix)), dim=1)
             return torch.stack(
                 [
                     self._wave(spectrum.flatten(0, 1), samples).reshape(batch, channels, samples)
@@ -78,23 +96,37 @@ class MaskedSpectrogram(nn.Module):
             yield torch.view_as_complex(parts * mask.unsqueeze(-1))
 
     def _spectrum(self, wave: Tensor) -> Tensor:
-        # Zeros, not reflection, at the ends: reflection fails on inputs shorter than the window.
+        # An end can only be mirrored where the wave is longer than what is mirrored.
+        reflect = self.stft.reflect and wave.shape[-1] > self.stft.n_fft // 2
+        window = cast("Tensor", self.window)
         return torch.stft(
             wave,
-            self.network.n_fft,
-            self.network.hop,
-            window=cast("Tensor", self.window),
+            self.stft.n_fft,
+            self.stft.hop,
+            win_length=len(window),
+            window=window,
             center=True,
-            pad_mode="constant",
+            pad_mode="reflect" if reflect else "constant",
+            normalized=self.stft.normalized,
             return_complex=True,
         )
 
     def _wave(self, spectra: Tensor, samples: int) -> Tensor:
+        window = cast("Tensor", self.window)
         return torch.istft(
             spectra,
-            self.network.n_fft,
-            self.network.hop,
-            window=cast("Tensor", self.window),
+            self.stft.n_fft,
+            self.stft.hop,
+            win_length=len(window),
+            window=window,
             center=True,
+            normalized=self.stft.normalized,
             length=samples,
         )
+
+
+def _rest(estimates: Tensor, mix: Tensor) -> Tensor:
+    """(b, 1, c, f, t): what the estimates leave of the mix, of their kind."""
+    if estimates.is_complex():
+        return mix.unsqueeze(1) - estimates.sum(dim=1, keepdim=True)
+    return (mix.abs().unsqueeze(1) - estimates.sum(dim=1, keepdim=True)).clamp_min(0.0)

@@ -12,8 +12,11 @@ from stemlift.models.loaded import LoadedModel, Member
 from stemlift.separation.inference import Inference
 from stemlift.separation.mix import BLOCK, Audio
 from stemlift.separation.rechunk import rechunk
-from stemlift.separation.segments import OverlapAdd, cut_segments
+from stemlift.separation.seams import Cut, trimmed
+from stemlift.separation.segments import OverlapAdd
 from stemlift.separation.statistics import Normalisation
+
+Positions = tuple[int | None, ...]
 
 
 def model_input(
@@ -34,6 +37,7 @@ def group_stems(
     frames: int,
     model: LoadedModel,
     engines: tuple[Inference, ...],
+    cuts: tuple[Cut, ...],
     normalisation: Normalisation,
     advance: Callable[[], None],
 ) -> Iterator[Audio]:
@@ -43,6 +47,7 @@ def group_stems(
         sources: the group's channels of the mix, (frames, channels of the group) blocks, once
             for each member of the model; an LFE group needs one.
         engines: one for each member of the model.
+        cuts: of a stream at the model's rate, one for each member.
         advance: called after each segment of each member.
 
     Returns:
@@ -59,14 +64,16 @@ def group_stems(
             _member_stems(
                 model_input(source, group, mix_rate, rate, frames),
                 total,
+                _positions(member, model.spec.stems),
+                cut,
                 member,
                 engine,
-                normalisation,
+                normalisation if member.normalise else Normalisation(),
                 advance,
             ),
             BLOCK,
         )
-        for source, member, engine in zip(sources, model.members, engines, strict=True)
+        for source, member, engine, cut in zip(sources, model.members, engines, cuts, strict=True)
     ]
     weights = np.array([member.weights for member in model.members], dtype=np.float32)
     averaged = (_average(parts, weights) for parts in zip(*streams, strict=True))
@@ -84,26 +91,48 @@ def group_stems(
 def _member_stems(
     blocks: Iterable[Audio],
     total: int,
+    positions: Positions,
+    cut: Cut,
     member: Member,
     engine: Inference,
     normalisation: Normalisation,
     advance: Callable[[], None],
 ) -> Iterator[Audio]:
-    """(samples, stems, 2) blocks of one network of the bag at the model's rate."""
+    """(samples, stems of the model, 2) blocks of one network at the model's rate."""
     mean = np.float32(normalisation.mean)
     scale = np.float32(normalisation.scale)
     normal = ((block - mean) / scale for block in blocks)
-    segments = cut_segments(normal, total, member.segment, member.stride, member.valid_length)
-    overlap: OverlapAdd | None = None
-    for segment, output in engine.run(segments):
-        if overlap is None:
-            overlap = OverlapAdd(member.segment, output.shape[0], output.shape[1])
-        overlap.add(segment.offset, output)
-        # Of many groups all but one wait here: none of them may hold what it is done with.
-        del output
-        advance()
-        until = min(segment.offset + member.stride, total)
-        yield np.ascontiguousarray(overlap.take_until(until).transpose(2, 0, 1)) * scale + mean
+
+    def joined() -> Iterator[Audio]:
+        overlap: OverlapAdd | None = None
+        for segment, output in engine.run(cut.segments(normal)):
+            if overlap is None:
+                overlap = OverlapAdd(member.segment, output.shape[0], output.shape[1])
+            overlap.add(segment.offset, output, cut.weight(segment))
+            # Of many groups all but one wait here: none of them may hold what it is done with.
+            del output
+            advance()
+            yield overlap.take_until(min(segment.offset + member.stride, cut.length)).T
+
+    for block in trimmed(joined(), cut.border, total):
+        stems = np.ascontiguousarray(block.transpose(0, 2, 1)) * scale + mean
+        yield _placed(stems, positions)
+
+
+def _positions(member: Member, stems: tuple[str, ...]) -> Positions:
+    """Where in the member's output each stem of the model is; None where it is not."""
+    return tuple(member.stems.index(stem) if stem in member.stems else None for stem in stems)
+
+
+def _placed(block: Audio, positions: Positions) -> Audio:
+    """A member's (samples, stems, channels) in the order of the model's stems."""
+    if positions == tuple(range(block.shape[1])):
+        return block
+    placed = np.zeros((len(block), len(positions), block.shape[2]), dtype=np.float32)
+    for to, source in enumerate(positions):
+        if source is not None:
+            placed[:, to] = block[:, source]
+    return placed
 
 
 def _average(parts: tuple[Audio, ...], weights: Audio) -> Audio:

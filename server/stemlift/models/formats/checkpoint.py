@@ -24,6 +24,7 @@ class Checkpoint:
     segment: length of an input in samples; None where the file does not say.
     overlap: share of a segment that the next one repeats; None where the file does not say.
     seams: how its reference joins segments.
+    normalise: its reference shifts and scales the input by the whole song's mean and deviation.
     warnings: plain sentences on what the file asks for and Stemlift does not do.
     """
 
@@ -36,4 +37,5 @@ class Checkpoint:
     segment: int | None = None
     overlap: float | None = None
     seams: Seams = Seams.TRIANGLE
+    normalise: bool = False
     warnings: tuple[str, ...] = field(default=())
