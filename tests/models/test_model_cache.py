@@ -2,6 +2,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from torch import nn
@@ -30,8 +31,8 @@ def fake_load(
     progress: Callable[[int, int], None],
     cancelled: Callable[[], bool],
 ) -> LoadedModel:
-    member = Member(nn.Identity(), 100, 75, lambda length: length, (1.0,))
-    return LoadedModel(spec, (member,), normalise=False)
+    member = Member(nn.Linear(100, 100, bias=False), ("a",), 100, 75, lambda length: length, (1.0,))
+    return LoadedModel(spec, (member,))
 
 
 class Clock:
@@ -180,11 +181,11 @@ def test_room_is_made_by_the_longest_unused_first() -> None:
 def test_the_model_that_is_wanted_next_makes_no_room() -> None:
     cache = ModelCache(fake_load, clock=Clock(), available=lambda: 0)
     for _ in range(3):
-        assert not cache.make_room(100, keep=A.name)
+        assert not cache.make_room(100, keep=[A.name])
         cache.get(A, ignore, never)
     assert cache.loads == 1
     cache.get(B, ignore, never)
-    assert not cache.make_room(100, keep=A.name)
+    assert not cache.make_room(100, keep=[A.name])
     assert cache.loaded_names() == (A.name,)
 
 
@@ -210,3 +211,35 @@ def test_an_unloaded_model_is_loaded_again() -> None:
 
 def test_the_memory_of_this_machine() -> None:
     assert available_memory() > 0
+
+
+WEIGHT = 4 * 100 * 100
+"""Bytes of the one matrix that `fake_load` gives a model."""
+
+
+def test_models_share_a_limit_and_the_longest_unused_leaves() -> None:
+    cache = ModelCache(fake_load, clock=Clock(), limit=2 * WEIGHT)
+    for spec in (A, B, A, C):
+        cache.get(spec, ignore, never)
+    assert cache.loaded_names() == (A.name, C.name)
+    assert cache.loads == 3
+    cache.get(B, ignore, never)
+    assert cache.loaded_names() == (C.name, B.name)
+    assert cache.loads == 4
+
+
+def test_the_limit_takes_nothing_that_is_in_use() -> None:
+    cache = ModelCache(fake_load, clock=Clock(), limit=WEIGHT)
+    with cache.use(A, ignore, never), cache.use(B, ignore, never):
+        assert set(cache.loaded_names()) == {A.name, B.name}
+    cache.get(C, ignore, never)
+    assert cache.loaded_names() == (C.name,)
+
+
+def test_an_entry_that_changed_is_loaded_anew() -> None:
+    cache = ModelCache(fake_load)
+    cache.get(A, ignore, never)
+    cache.get(replace(A, overlap=0.5), ignore, never)
+    assert cache.loads == 2
+    assert cache.forget(A.name) == (A.name, A.name)
+    assert cache.loaded_names() == ()
