@@ -146,19 +146,6 @@ def _first(error: ValidationError) -> str:
     return f"{field}: {errors[0]['msg']}"
 
 
-_MASK_ORDER if offers and all(kind in each for each in offers))
-    known = [part.download_bytes for part in parts if part.has_weights]
-    return replace(spec, masks=masks, download_bytes=sum(known) if all(known) else 0)
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"there is no field {field!r}"
-    return f"{field}: {first['msg']}"
-
-
 _MASK_ORDER = (MaskKind.COMPLEX, MaskKind.RATIO, MaskKind.BINARY)
 
 
