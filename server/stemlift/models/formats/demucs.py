@@ -11,15 +11,22 @@ import inspect
 import json
 import logging
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
-import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
+from safetensors import safe_open
+from torch import nn
 
-from stemlift.errors import Reason, StemliftError
+from stemlift.models.formats.tensors import (
+    InvalidCheckpointError,
+    build_on_meta,
+    fit,
+    refusing,
+    stored_in,
+)
 from stemlift.networks.demucs import CLASSES
 
 _LONGEST_JSON = 64 * 1024
@@ -33,9 +40,18 @@ _log = logging.getLogger(__name__)
 
 Plain: TypeAlias = "bool | int | float | str | Fraction | list[Plain] | None"
 
+QUANTISED = (
+    "it is quantised (diffq), and only plain weights are loaded; "
+    "the same model without “_q” at the end of its name has them"
+)
 
-class _InvalidError(Exception):
-    """What is wrong with a checkpoint, as the end of a sentence."""
+
+@dataclass(frozen=True, slots=True)
+class ReadDemucs:
+    """warnings: plain sentences on what the file asks for and its class does not know."""
+
+    network: nn.Module
+    warnings: tuple[str, ...]
 
 
 def load_demucs_safetensors(path: Path) -> nn.Module:
@@ -48,81 +64,81 @@ def load_demucs_safetensors(path: Path) -> nn.Module:
         StemliftError: CHECKPOINT_INVALID, naming the file and the first thing wrong.
         FileNotFoundError: there is no such file.
     """
-    try:
-        return _load(path)
-    except _InvalidError as error:
-        _refuse(path, str(error), error)
-    except SafetensorError as error:
-        _refuse(path, f"it is damaged or not a safetensors file ({error})", error)
+    read = read_demucs_safetensors(path)
+    for warning in read.warnings:
+        _log.warning("%s: %s", path.name, warning)
+    return read.network
 
 
-def _load(path: Path) -> nn.Module:
-    with safe_open(str(path), framework="pt") as file:
+def read_demucs_safetensors(path: Path) -> ReadDemucs:
+    """As `load_demucs_safetensors`, with what it would log.
+
+    Raises:
+        StemliftError: CHECKPOINT_INVALID, naming the file and the first thing wrong.
+        FileNotFoundError: there is no such file.
+    """
+    with refusing(path), safe_open(str(path), framework="pt") as file:
         metadata = file.metadata() or {}
-        network = _build_without_memory(metadata)
-        wanted = network.state_dict()
+        described = describe_demucs(metadata)
         names = _tensor_names(metadata, list(file.keys()))
-        _compare(wanted, {key: file.get_slice(name) for key, name in names.items()})
-        state: dict[str, Tensor] = {}
-        for key, name in names.items():
-            tensor = file.get_tensor(name).to(wanted[key].dtype)
-            if not bool(torch.isfinite(tensor).all()):
-                raise _InvalidError(f"the tensor “{key}” holds numbers that are not finite")
-            state[key] = tensor.contiguous()
-    # Not through the instance: demucs.demucs.Demucs overrides it, without `assign`.
-    nn.Module.load_state_dict(network, state, strict=True, assign=True)
-    _require_no_leftovers(network)
-    return network.eval().requires_grad_(False)
+        fit(described.network, {key: stored_in(file, name) for key, name in names.items()})
+        return described
 
 
-def _build_without_memory(metadata: dict[str, str]) -> nn.Module:
-    """The network that the metadata describe, on torch's meta device: shapes only."""
+def describe_demucs(metadata: Mapping[str, str]) -> ReadDemucs:
+    """The network that the metadata describe, on torch's meta device: shapes only.
+
+    Args:
+        metadata: `klass`, a dotted name, with `args` and `kwargs` as JSON.
+
+    Raises:
+        InvalidCheckpointError: the class or its arguments are not those of a Demucs network.
+    """
     name = metadata.get("klass")
     if name not in CLASSES:
-        raise _InvalidError(f"it names the class “{name}”, which is not a Demucs network")
+        raise InvalidCheckpointError(f"it names the class “{name}”, which is not a Demucs network")
     args = _decode(metadata, "args")
     kwargs = _decode(metadata, "kwargs")
     if not isinstance(args, list) or not isinstance(kwargs, dict):
-        raise _InvalidError("its arguments are not a list and an object")
+        raise InvalidCheckpointError("its arguments are not a list and an object")
     cls = CLASSES[name]()
     signature = inspect.signature(cls)
-    for key in [key for key in kwargs if key not in signature.parameters]:
-        _log.warning("A checkpoint names “%s”, which %s does not know; left out.", key, name)
-        del kwargs[key]
+    warnings = [
+        f"{name} does not know its argument “{key}”, which is left out."
+        for key in kwargs
+        if key not in signature.parameters
+    ]
+    kwargs = {key: value for key, value in kwargs.items() if key in signature.parameters}
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise _InvalidError(f"its arguments do not fit {name} ({error})") from error
+        raise InvalidCheckpointError(f"its arguments do not fit {name} ({error})") from error
     for key in _LAYER_COUNTS:
         count = bound.arguments.get(key, 0)
         if not isinstance(count, int) or not 0 <= count <= _MOST_LAYERS:
-            raise _InvalidError(f"its argument “{key}” is not a number of layers: {count}")
-    try:
-        with torch.device("meta"):
-            return cls(*bound.args, **bound.kwargs)
-    # The constructors check nothing themselves: a wrong value can end in any exception.
-    except Exception as error:
-        raise _InvalidError(f"{name} cannot be built with its arguments ({error})") from error
+            raise InvalidCheckpointError(f"its argument “{key}” is not a number of layers: {count}")
+    network = build_on_meta(lambda: cls(*bound.args, **bound.kwargs))
+    return ReadDemucs(network, tuple(warnings))
 
 
-def _decode(metadata: dict[str, str], field: str) -> list[Plain] | dict[str, Plain]:
+def _decode(metadata: Mapping[str, str], field: str) -> list[Plain] | dict[str, Plain]:
     """`args` or `kwargs`: JSON, fractions as {"_type": "fraction", numerator, denominator}."""
     text = metadata.get(field, "")
     if len(text) > _LONGEST_JSON:
-        raise _InvalidError(f"its “{field}” are far too long")
+        raise InvalidCheckpointError(f"its “{field}” are far too long")
     value = _parse(text, field)
     if isinstance(value, list):
         return [_plain(item, field) for item in value]
     if isinstance(value, dict):
         return {key: _plain(item, key) for key, item in value.items()}
-    raise _InvalidError(f"its “{field}” are not a list or an object")
+    raise InvalidCheckpointError(f"its “{field}” are not a list or an object")
 
 
 def _parse(text: str, field: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _InvalidError(f"its “{field}” are missing or not JSON") from error
+        raise InvalidCheckpointError(f"its “{field}” are missing or not JSON") from error
 
 
 def _plain(value: Any, name: str, depth: int = 0) -> Plain:
@@ -141,10 +157,10 @@ def _plain(value: Any, name: str, depth: int = 0) -> Plain:
             len(value) == 3 and abs(top) <= _LARGEST_INTEGER and 0 < bottom <= _LARGEST_INTEGER
         ):
             return Fraction(top, bottom)
-    raise _InvalidError(f"its argument “{name}” is not a plain value of a sensible size")
+    raise InvalidCheckpointError(f"its argument “{name}” is not a plain value of a sensible size")
 
 
-def _tensor_names(metadata: dict[str, str], stored: list[str]) -> dict[str, str]:
+def _tensor_names(metadata: Mapping[str, str], stored: list[str]) -> dict[str, str]:
     """Key of the state dict → name in the file.
 
     They differ where the exporter wrote a `structure`: {"_dict": [[key, {"_tensor": name}]…]}.
@@ -155,7 +171,7 @@ def _tensor_names(metadata: dict[str, str], stored: list[str]) -> dict[str, str]
     if text is None:
         return {name: name for name in stored}
     if len(text) > _LONGEST_STRUCTURE:
-        raise _InvalidError("its “structure” is far too long")
+        raise InvalidCheckpointError("its “structure” is far too long")
     names: dict[str, str] = {}
     match _parse(text, "structure"):
         case {"_dict": list(pairs), **rest} if not rest:
@@ -163,43 +179,12 @@ def _tensor_names(metadata: dict[str, str], stored: list[str]) -> dict[str, str]
                 match pair:
                     case [str(key), {"_tensor": str(name), **more}] if not more:
                         if name not in stored:
-                            raise _InvalidError(f"its structure names “{name}”, which is missing")
+                            raise InvalidCheckpointError(
+                                f"its structure names “{name}”, which is missing"
+                            )
                         names[key] = name
                     case _:
-                        raise _InvalidError("it is quantised, which Stemlift does not load")
+                        raise InvalidCheckpointError(QUANTISED)
         case _:
-            raise _InvalidError("its “structure” is not a plain list of tensors")
+            raise InvalidCheckpointError("its “structure” is not a plain list of tensors")
     return names
-
-
-def _compare(wanted: dict[str, Tensor], found: dict[str, Any]) -> None:
-    for key, tensor in wanted.items():
-        if key not in found:
-            raise _InvalidError(f"the tensor “{key}” is missing")
-        shape = tuple(found[key].get_shape())
-        if shape != tuple(tensor.shape):
-            raise _InvalidError(
-                f"the tensor “{key}” has the shape {shape} where {tuple(tensor.shape)} is needed"
-            )
-        stored = found[key].get_dtype()
-        if stored not in ("F16", "BF16", "F32", "F64") and tensor.is_floating_point():
-            raise _InvalidError(f"the tensor “{key}” is of type {stored}, not floating point")
-    for key in found:
-        if key not in wanted:
-            raise _InvalidError(f"the tensor “{key}” has no place in the network")
-
-
-def _require_no_leftovers(network: nn.Module) -> None:
-    """A tensor outside the state dict would still be on the meta device, without values."""
-    for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
-        if tensor.is_meta:
-            raise _InvalidError(f"the tensor “{name}” has no values in it")
-
-
-def _refuse(path: Path, what: str, cause: Exception) -> NoReturn:
-    raise StemliftError(
-        Reason.CHECKPOINT_INVALID,
-        f"The weights {path} cannot be used: {what}.",
-        "Delete the file and run the job again, so that it is fetched anew; "
-        "if it fails again, choose another model.",
-    ) from cause

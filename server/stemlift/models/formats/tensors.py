@@ -50,12 +50,17 @@ def load_pickled(path: Path) -> Any:
     """The content of a .pth, .pt or .ckpt file: tensors in plain containers.
 
     Only tensors and plain values are built (`weights_only`): what else the file asks for is
-    refused, and none of its code runs.
+    refused, and none of its code runs. A small file takes little memory, whatever it claims.
 
     Raises:
         InvalidCheckpointError: it is damaged, no checkpoint, or asks for more than that.
         FileNotFoundError: there is no such file.
     """
+    # That module stands on this one.
+    from stemlift.models.formats.torch_file import claims_in, open_torch_file
+
+    file = open_torch_file(path)
+    file.require_honest(claims_in(file.content))
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

@@ -20,7 +20,7 @@ from tiny_demucs import (
 from torch import Tensor, nn
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.models.checkpoint import load_demucs_safetensors
+from stemlift.models.formats.demucs import load_demucs_safetensors
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +222,7 @@ def _rename(state: dict[str, Tensor], key: str) -> None:
         (_drop, "“encoder.0.conv.weight” is missing"),
         (_grow, "has the shape (8, 4, 8, 1) where (4, 4, 8, 1) is needed"),
         (_poison, "not finite"),
-        (_retype, "“encoder.0.conv.weight” is of type I32"),
+        (_retype, "“encoder.0.conv.weight” is not floating point"),
         (_rename, "“somewhere.else” has no place"),
     ],
 )

@@ -1,0 +1,263 @@
+"""Files that `torch.save` wrote, today's zip layout and the older one, read as data.
+
+Nothing in them is run (see `inert_pickle`), and no more is read than is there: the numbers
+of a tensor come from their place in the file when they are asked for.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+from stemlift.models.formats.inert_pickle import (
+    LARGEST_PICKLE,
+    Pickled,
+    StorageClaim,
+    TensorClaim,
+    read_pickle,
+)
+from stemlift.models.formats.tensors import InvalidCheckpointError, Stored
+
+_MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+_PROTOCOL = 1001
+_MOST_ENTRIES = 2**16
+_LOCAL_HEADER = 30
+_CLAIMS = 4
+"""Tensors may share their numbers, as tied weights do, so that they add up to more than the file;
+how many times more is still honest."""
+
+_DTYPES = {
+    "Half": torch.float16,
+    "BFloat16": torch.bfloat16,
+    "Float": torch.float32,
+    "Double": torch.float64,
+    "Bool": torch.bool,
+    "Byte": torch.uint8,
+    "Char": torch.int8,
+    "Short": torch.int16,
+    "Int": torch.int32,
+    "Long": torch.int64,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Where numbers lie in the file, in bytes; checksum: CRC-32 where the file has one."""
+
+    start: int
+    size: int
+    checksum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TorchFile:
+    """content: the saved value, tensors as `TensorClaim`; strangers: see `Pickled`."""
+
+    path: Path
+    content: Any
+    strangers: tuple[str, ...]
+    extents: Mapping[str, Extent] = field(repr=False)
+
+    def stored(self, claims: Mapping[str, TensorClaim]) -> dict[str, Stored]:
+        """Tensors that are read when they are needed.
+
+        Raises:
+            InvalidCheckpointError: one has no place in the file, or they claim more than it
+                holds.
+        """
+        self.require_honest(claims.values())
+        return {name: self._stored(name, claim) for name, claim in claims.items()}
+
+    def require_honest(self, claims: Iterable[TensorClaim]) -> None:
+        """Raises InvalidCheckpointError when tensors claim more than the file holds."""
+        limit = _CLAIMS * self.path.stat().st_size
+        total = 0
+        for claim in claims:
+            if any(size < 0 for size in (claim.offset, *claim.shape, *claim.strides)):
+                raise InvalidCheckpointError("the shape of a tensor is negative")
+            total += prod(claim.shape) * _dtype(claim.storage).itemsize
+            if total > limit:
+                raise InvalidCheckpointError("its tensors claim more than the file holds")
+
+    def _stored(self, name: str, claim: TensorClaim) -> Stored:
+        dtype = _dtype(claim.storage)
+        extent = self.extents.get(claim.storage.key)
+        if extent is None or extent.size != claim.storage.count * dtype.itemsize:
+            raise InvalidCheckpointError(f"the numbers of the tensor “{name}” are not in it")
+        last = claim.offset + sum(
+            (size - 1) * stride for size, stride in zip(claim.shape, claim.strides, strict=True)
+        )
+        if prod(claim.shape) > 0 and last >= claim.storage.count:
+            raise InvalidCheckpointError(f"the tensor “{name}” reaches past its numbers")
+        return Stored(claim.shape, dtype.is_floating_point, lambda: self._read(name, claim, extent))
+
+    def _read(self, name: str, claim: TensorClaim, extent: Extent) -> Tensor:
+        if extent.size == 0:
+            return torch.zeros(claim.shape, dtype=_dtype(claim.storage))
+        with self.path.open("rb") as file:
+            file.seek(extent.start)
+            data = bytearray(file.read(extent.size))
+        if len(data) != extent.size:
+            raise InvalidCheckpointError(f"it is damaged: it ends within the tensor “{name}”")
+        if extent.checksum is not None and zlib.crc32(data) != extent.checksum:
+            raise InvalidCheckpointError(f"it is damaged: the tensor “{name}” has changed")
+        whole = torch.frombuffer(data, dtype=_dtype(claim.storage))
+        return torch.as_strided(whole, claim.shape, claim.strides, claim.offset)
+
+
+def _dtype(storage: StorageClaim) -> torch.dtype:
+    name = storage.kind.rpartition(".")[2].removesuffix("Storage")
+    if name not in _DTYPES:
+        raise InvalidCheckpointError(f"its numbers are of the type “{storage.kind}”")
+    return _DTYPES[name]
+
+
+def claims_in(value: Any) -> Iterator[TensorClaim]:
+    """Each tensor in nested containers, once."""
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, TensorClaim):
+            yield item
+        elif isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+
+
+def open_torch_file(path: Path) -> TorchFile:
+    """Read what `torch.save` wrote, the numbers of its tensors excepted.
+
+    Raises:
+        InvalidCheckpointError: it is damaged, of another kind, or compressed (which
+            `torch.save` never does, and which could unfold without end).
+        FileNotFoundError: there is no such file.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(0)
+        if start == b"PK\x03\x04":
+            pickled, extents = _read_zip(file)
+        elif start[:1] == b"\x80":
+            pickled, extents = _read_older(file, path.stat().st_size)
+        else:
+            raise InvalidCheckpointError("it is damaged or no file that PyTorch saved")
+    return TorchFile(path, pickled.content, pickled.strangers, extents)
+
+
+def _read_zip(file: BinaryIO) -> tuple[Pickled, dict[str, Extent]]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            if len(entries) > _MOST_ENTRIES:
+                raise InvalidCheckpointError("it holds far too many parts")
+            for entry in entries:
+                if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+                    raise InvalidCheckpointError(
+                        "it is compressed or encrypted, as PyTorch saves no file"
+                    )
+            pickles = [entry for entry in entries if _within(entry) == "data.pkl"]
+            if len(pickles) != 1:
+                raise InvalidCheckpointError("it is a zip archive that PyTorch did not save")
+            if pickles[0].file_size > LARGEST_PICKLE:
+                raise InvalidCheckpointError("its pickle is far too long")
+            for entry in entries:
+                if _within(entry) == "byteorder" and archive.read(entry)[:16] != b"little":
+                    raise InvalidCheckpointError("its numbers are stored big-endian")
+            with archive.open(pickles[0]) as stream:
+                # pickletools asks for the position, which it would have to seek for.
+                pickled = read_pickle(_Start(stream))
+        extents = {
+            _within(entry).removeprefix("data/"): _extent(file, entry)
+            for entry in entries
+            if _within(entry).startswith("data/")
+        }
+    # What zipfile raises for a damaged archive, EOFError and NotImplementedError included.
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, OSError) as error:
+        raise InvalidCheckpointError(f"it is damaged or no zip archive ({error})") from error
+    return pickled, extents
+
+
+def _within(entry: zipfile.ZipInfo) -> str:
+    """The name without the one folder that holds everything."""
+    return entry.filename.partition("/")[2]
+
+
+def _extent(file: BinaryIO, entry: zipfile.ZipInfo) -> Extent:
+    file.seek(entry.header_offset)
+    header = file.read(_LOCAL_HEADER)
+    if len(header) < _LOCAL_HEADER or header[:4] != b"PK\x03\x04":
+        raise InvalidCheckpointError("it is damaged: a part of it is not where it should be")
+    name, extra = struct.unpack("<HH", header[26:30])
+    return Extent(entry.header_offset + _LOCAL_HEADER + name + extra, entry.file_size, entry.CRC)
+
+
+def _read_older(file: BinaryIO, size: int) -> tuple[Pickled, dict[str, Extent]]:
+    """Five pickles (two constants, the system, the value, keys), then count and numbers each.
+
+    Any other pickle gives its content and no extents.
+    """
+    stream = _Start(file)
+    first = read_pickle(stream)
+    if first.content != _MAGIC_NUMBER or type(first.content) is not int:
+        return first, {}
+    if read_pickle(stream).content != _PROTOCOL:
+        raise InvalidCheckpointError("it is of a version of PyTorch's format that is not known")
+    match read_pickle(stream).content:
+        case {"little_endian": True}:
+            pass
+        case _:
+            raise InvalidCheckpointError("its numbers are stored big-endian")
+    pickled = read_pickle(stream)
+    keys = read_pickle(stream).content
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise InvalidCheckpointError("its list of tensors is damaged")
+    sizes = {key: _dtype(storage).itemsize for key, storage in pickled.storages.items()}
+    extents: dict[str, Extent] = {}
+    position = stream.tell()
+    for key in keys:
+        file.seek(position)
+        count = file.read(8)
+        if len(count) < 8:
+            raise InvalidCheckpointError("it is damaged: it is cut short")
+        if key not in sizes:
+            raise InvalidCheckpointError("it is damaged: its list of tensors is wrong")
+        extents[key] = Extent(position + 8, struct.unpack("<Q", count)[0] * sizes[key])
+        position = extents[key].start + extents[key].size
+        if position > size:
+            raise InvalidCheckpointError("it is damaged: it is cut short, or its sizes are wrong")
+    return pickled, extents
+
+
+class _Start:
+    """The first part of a file: whatever a pickle claims, no more is read than it may have."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._position = 0
+
+    def read(self, count: int, /) -> bytes:
+        return self._took(self._file.read(min(count, LARGEST_PICKLE - self._position)))
+
+    def readline(self) -> bytes:
+        return self._took(self._file.readline(min(4096, LARGEST_PICKLE - self._position)))
+
+    def tell(self) -> int:
+        return self._position
+
+    def _took(self, data: bytes) -> bytes:
+        self._position += len(data)
+        return data
