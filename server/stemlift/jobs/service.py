@@ -12,13 +12,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.jobs.board import Board, Listener
 from stemlift.jobs.control import JobControl, cancelled_error
 from stemlift.jobs.faults import explain
 from stemlift.jobs.job import Job, JobError, JobResult, JobSpec, JobState
+from stemlift.jobs.model_records import ModelListing
+from stemlift.jobs.models import ModelDesk
 from stemlift.jobs.prepare import Prepared, check_free, prepare
 from stemlift.jobs.publication import can_go_on, publish_job, withdraw
 from stemlift.jobs.store import JobStore
@@ -42,16 +43,6 @@ _SWEEP = 50
 _ENDED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelListing:
-    """A model as a user sees it."""
-
-    spec: ModelSpec
-    installed: bool
-    loaded: bool
-    auto_choice: bool
-
-
 class JobService:
     """Call `start` once, `stop` once. All other methods are safe from any thread."""
 
@@ -67,6 +58,7 @@ class JobService:
         self._library = Library(paths)
         self._settings = settings
         self._worker = Worker(self._models, settings)
+        self.desk = ModelDesk(self._library, self._models, self._worker.cache)
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()

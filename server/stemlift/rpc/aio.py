@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Self, TypeAlias, TypeVar, Unpack
+from typing import Any, Self, TypeAlias, TypeVar, Unpack
 
 import grpc
 import grpc.aio
@@ -13,9 +13,21 @@ from stemlift.paths import Paths, find_paths
 from stemlift.rpc.channels import CALL_SECONDS, CHANNEL_OPTIONS, CREATE_SECONDS
 from stemlift.rpc.gen import separation_pb2, separation_pb2_grpc
 from stemlift.rpc.locate import find_or_start
-from stemlift.rpc.replies import STATE_NUMBERS, read_job, read_models, read_server_info
+from stemlift.rpc.model_replies import (
+    OnProgress,
+    Step,
+    broken_off,
+    read_checks,
+    read_import,
+    read_model,
+    read_models,
+    take,
+)
+from stemlift.rpc.model_requests import ImportOptions, build_import
+from stemlift.rpc.model_results import FileCheck, ImportResult, ModelInfo, ModelList
+from stemlift.rpc.replies import STATE_NUMBERS, read_job, read_server_info
 from stemlift.rpc.requests import PathLike, SeparateOptions, build_request
-from stemlift.rpc.results import JobState, JobUpdate, ModelList, SeparationResult, ServerInfo
+from stemlift.rpc.results import JobState, JobUpdate, SeparationResult, ServerInfo
 from stemlift.rpc.status import from_rpc_error, is_broken
 from stemlift.rpc.target import Target, find_target
 from stemlift.rpc.verdicts import lost_under, outcome, still_running
@@ -111,6 +123,53 @@ class AsyncClient:
         request = separation_pb2.ListModelsRequest()
         return read_models(await self._call(lambda stub, **how: stub.ListModels(request, **how)))
 
+    async def model(self, name: str) -> ModelInfo:
+        """See `Client.model`."""
+        request = separation_pb2.GetModelRequest(name=name)
+        reply = await self._call(lambda stub, **how: stub.GetModel(request, **how))
+        return read_model(reply.model)
+
+    async def pull(self, name: str, on_progress: OnProgress | None = None) -> ModelInfo:
+        """See `Client.pull`; cancelling the task ends the transfer."""
+        request = separation_pb2.PullModelRequest(name=name)
+        reply = await self._follow(
+            lambda stub, how: stub.PullModel(request, **how), on_progress, "pull"
+        )
+        return read_model(reply.model)
+
+    async def import_model(
+        self,
+        path: PathLike,
+        name: str,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[ImportOptions],
+    ) -> ImportResult:
+        """See `Client.import_model`; cancelling the task ends the import."""
+        request = build_import(path, name, **options)
+        reply = await self._follow(
+            lambda stub, how: stub.ImportModel(request, **how), on_progress, "import"
+        )
+        return read_import(reply.result)
+
+    async def verify_model(
+        self, name: str = "", on_progress: OnProgress | None = None
+    ) -> tuple[FileCheck, ...]:
+        """See `Client.verify_model`."""
+        request = separation_pb2.VerifyModelRequest(name=name)
+        reply = await self._follow(
+            lambda stub, how: stub.VerifyModel(request, **how), on_progress, "check"
+        )
+        return read_checks(reply.result)
+
+    async def remove_model(self, name: str) -> int:
+        """See `Client.remove_model`."""
+        request = separation_pb2.RemoveModelRequest(name=name)
+        reply = await self._call(
+            lambda stub, **how: stub.RemoveModel(request, **how), seconds=CREATE_SECONDS
+        )
+        freed: int = reply.freed_bytes
+        return freed
+
     async def server_info(self) -> ServerInfo:
         """What the server says of itself."""
         request = separation_pb2.GetServerInfoRequest()
@@ -148,6 +207,42 @@ class AsyncClient:
             call.cancel()
         # A server that leaves may end the stream in good order.
         raise lost_under(id)
+
+    async def _follow(
+        self,
+        begin: Callable[[_Stub, dict[str, Any]], grpc.aio.UnaryStreamCall[Any, Step]],
+        on_progress: OnProgress | None,
+        what: str,
+    ) -> Step:
+        """Read a stream about models to its last message, and give that."""
+        target = self._target
+        try:
+            return await self._read(begin, on_progress, what)
+        except grpc.RpcError as error:
+            found = from_rpc_error(error)
+            if self._fixed or not is_broken(error):
+                raise found from error
+        # Safe to repeat: what was done is found done.
+        await self._reconnect(target)
+        try:
+            return await self._read(begin, on_progress, what)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from error
+
+    async def _read(
+        self,
+        begin: Callable[[_Stub, dict[str, Any]], grpc.aio.UnaryStreamCall[Any, Step]],
+        on_progress: OnProgress | None,
+        what: str,
+    ) -> Step:
+        call = begin(self._stub, {"metadata": (self._target.authorization,)})
+        try:
+            async for step in call:
+                if take(step, on_progress):
+                    return step
+        finally:
+            call.cancel()
+        raise broken_off(what)
 
     async def _call(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Protocol, TypeVar
 
 _Reply = TypeVar("_Reply", covariant=True)
@@ -20,7 +20,7 @@ class Stream(Protocol[_Reply]):
     def cancel(self) -> bool | None: ...
 
 
-def apart(stream: Stream[_Reply], heartbeat: Callable[[], None]) -> Iterator[_Reply]:
+def apart(stream: Stream[_Reply], heartbeat: Callable[[], None]) -> Generator[_Reply, None, None]:
     """The replies of `stream`, whose errors are raised here; leaving cancels it.
 
     Args:

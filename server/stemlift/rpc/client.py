@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 import grpc
 
 from stemlift.paths import Paths, find_paths
-from stemlift.rpc.apart import apart
+from stemlift.rpc.apart import Stream, apart
 from stemlift.rpc.channels import CALL_SECONDS, CHANNEL_OPTIONS, CREATE_SECONDS
 from stemlift.rpc.gen import separation_pb2, separation_pb2_grpc
 from stemlift.rpc.locate import find_or_start
-from stemlift.rpc.replies import STATE_NUMBERS, read_job, read_models, read_server_info
+from stemlift.rpc.model_replies import (
+    OnProgress,
+    Step,
+    broken_off,
+    read_checks,
+    read_import,
+    read_model,
+    read_models,
+    take,
+)
+from stemlift.rpc.model_requests import ImportOptions, build_import
+from stemlift.rpc.model_results import FileCheck, ImportResult, ModelInfo, ModelList
+from stemlift.rpc.replies import STATE_NUMBERS, read_job, read_server_info
 from stemlift.rpc.requests import PathLike, SeparateOptions, build_request
-from stemlift.rpc.results import JobState, JobUpdate, ModelList, SeparationResult, ServerInfo
+from stemlift.rpc.results import JobState, JobUpdate, SeparationResult, ServerInfo
 from stemlift.rpc.status import from_rpc_error, is_broken
 from stemlift.rpc.target import Target, find_target
 from stemlift.rpc.verdicts import lost_under, outcome, still_running
@@ -125,6 +138,89 @@ class Client:
         request = separation_pb2.ListModelsRequest()
         return read_models(self._call(lambda stub, **how: stub.ListModels(request, **how)))
 
+    def model(self, name: str) -> ModelInfo:
+        """The model called `name`.
+
+        Raises:
+            StemliftError: MODEL_UNKNOWN.
+        """
+        request = separation_pb2.GetModelRequest(name=name)
+        return read_model(self._call(lambda stub, **how: stub.GetModel(request, **how)).model)
+
+    def pull(self, name: str, on_progress: OnProgress | None = None) -> ModelInfo:
+        """Fetch the weights of a model, of an ensemble those of all its parts.
+
+        Where they are here already, or none are needed, nothing is fetched. Leaving by an
+        exception, from `on_progress` too, ends the transfer; what has come is kept, and the
+        next pull goes on from there.
+
+        Args:
+            on_progress: called with a `ModelProgress`, at most ten times a second.
+
+        Raises:
+            StemliftError: MODEL_UNKNOWN, DOWNLOAD_FAILED, CHECKPOINT_INVALID where what came
+                is not what was published, DISK_FULL, WRITE_FAILED or SERVER_LOST.
+        """
+        request = separation_pb2.PullModelRequest(name=name)
+        reply = self._follow(lambda stub, how: stub.PullModel(request, **how), on_progress, "pull")
+        return read_model(reply.model)
+
+    def import_model(
+        self,
+        path: PathLike,
+        name: str,
+        on_progress: OnProgress | None = None,
+        **options: Unpack[ImportOptions],
+    ) -> ImportResult:
+        """Make a model called `name` of a checkpoint of your own; see `ImportOptions`.
+
+        The server keeps a copy in a format that holds no code. With `inspect_only` it only
+        says what the file is, and `name` may be empty.
+
+        Raises:
+            StemliftError: FILE_NOT_FOUND; CHECKPOINT_INVALID with what is wrong with the
+                file; ARGUMENT_INVALID; OUTPUT_EXISTS when a model was imported under that
+                name before; DISK_FULL, WRITE_FAILED or SERVER_LOST.
+        """
+        request = build_import(path, name, **options)
+        reply = self._follow(
+            lambda stub, how: stub.ImportModel(request, **how), on_progress, "import"
+        )
+        return read_import(reply.result)
+
+    def verify_model(
+        self, name: str = "", on_progress: OnProgress | None = None
+    ) -> tuple[FileCheck, ...]:
+        """Compare a model's files with their checksums; without a name, those of all models.
+
+        A damaged file is no error here: see `FileCheck.state`.
+
+        Raises:
+            StemliftError: MODEL_UNKNOWN; ARGUMENT_INVALID when nothing of that model is on
+                this machine; SERVER_LOST.
+        """
+        request = separation_pb2.VerifyModelRequest(name=name)
+        reply = self._follow(
+            lambda stub, how: stub.VerifyModel(request, **how), on_progress, "check"
+        )
+        return read_checks(reply.result)
+
+    def remove_model(self, name: str) -> int:
+        """Delete the files of a model that no other one needs; the bytes that are free again.
+
+        An imported model is forgotten; every other one can be pulled again.
+
+        Raises:
+            StemliftError: MODEL_UNKNOWN; ARGUMENT_INVALID where there is nothing to remove;
+                JOB_ACTIVE while it is used or fetched; WRITE_FAILED.
+        """
+        request = separation_pb2.RemoveModelRequest(name=name)
+        reply = self._call(
+            lambda stub, **how: stub.RemoveModel(request, **how), seconds=CREATE_SECONDS
+        )
+        freed: int = reply.freed_bytes
+        return freed
+
     def server_info(self) -> ServerInfo:
         """What the server says of itself."""
         request = separation_pb2.GetServerInfoRequest()
@@ -162,6 +258,40 @@ class Client:
             call.cancel()
         # A server that leaves may end the stream in good order.
         raise lost_under(id)
+
+    def _follow(
+        self,
+        begin: Callable[[_Stub, dict[str, Any]], Stream[Step]],
+        on_progress: OnProgress | None,
+        what: str,
+    ) -> Step:
+        """Read a stream about models to its last message, and give that."""
+        target = self._target
+        try:
+            return self._read(begin, on_progress, what)
+        except grpc.RpcError as error:
+            found = from_rpc_error(error)
+            if self._fixed or not is_broken(error):
+                raise found from error
+        # Safe to repeat: what was done is found done.
+        self._reconnect(target)
+        try:
+            return self._read(begin, on_progress, what)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from error
+
+    def _read(
+        self,
+        begin: Callable[[_Stub, dict[str, Any]], Stream[Step]],
+        on_progress: OnProgress | None,
+        what: str,
+    ) -> Step:
+        call = begin(self._stub, {"metadata": (self._target.authorization,)})
+        with contextlib.closing(apart(call, self._heartbeat)) as steps:
+            for step in steps:
+                if take(step, on_progress):
+                    return step
+        raise broken_off(what)
 
     def _call(
         self,

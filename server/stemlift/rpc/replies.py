@@ -14,8 +14,6 @@ from stemlift.rpc.gen import job_pb2, separation_pb2
 from stemlift.rpc.results import (
     JobState,
     JobUpdate,
-    ModelInfo,
-    ModelList,
     SeparationResult,
     ServerInfo,
     Stage,
@@ -100,11 +98,6 @@ def _read_time(job: job_pb2.Job, field: str) -> datetime | None:
         return None
     stamp: Timestamp = getattr(job, field)
     return stamp.ToDatetime(tzinfo=UTC)
-
-
-def read_models(reply: separation_pb2.ListModelsResponse) -> ModelList:
-    """The models as sent."""
-    return ModelList(tuple(_copy(model, ModelInfo) for model in reply.models), reply.advice)
 
 
 def read_server_info(reply: separation_pb2.GetServerInfoResponse) -> ServerInfo:

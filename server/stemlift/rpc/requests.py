@@ -116,8 +116,8 @@ def build_request(
     """
     spec = job_pb2.JobSpec(
         input=job_pb2.Input(path=absolute(path)),
-        model=_text("model", model),
-        stems=[_text("stems", name) for name in _stem_names(stems)],
+        model=text("model", model),
+        stems=[text("stems", name) for name in _stem_names(stems)],
         output_folder="" if out is None else _folder(out),
         format=_choose("format", format, FORMATS),
         remainder=_choose("remainder", remainder, REMAINDERS),
@@ -125,7 +125,7 @@ def build_request(
         batch=_whole("batch", batch, 0, LARGEST_BATCH),
         priority=_choose("priority", priority, PRIORITIES),
         overwrite=bool(overwrite),
-        name_template=_text("name_template", name_template),
+        name_template=text("name_template", name_template),
     )
     if mask is not None:
         spec.mask = _choose("mask", mask, MASKS)
@@ -134,7 +134,7 @@ def build_request(
         spec.input.channels.CopyFrom(_channel_map(channels))
     return separation_pb2.CreateJobRequest(
         spec=spec,
-        request_id=_text("request_id", uuid.uuid4().hex if request_id is None else request_id),
+        request_id=text("request_id", uuid.uuid4().hex if request_id is None else request_id),
     )
 
 
@@ -186,7 +186,8 @@ def _stem_names(stems: Sequence[str] | None) -> list[str]:
     return names
 
 
-def _text(option: str, value: object) -> str:
+def text(option: str, value: object) -> str:
+    """`value`, if it is text that a message can hold; else raises ARGUMENT_INVALID."""
     if not isinstance(value, str):
         raise invalid(option, repr(value), "text")
     try:

@@ -155,30 +155,6 @@ class JobUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """A model that the server offers; see stemlift.v1.Model."""
-
-    name: str
-    title: str
-    stems: tuple[str, ...]
-    sample_rate: int
-    installed: bool
-    download_bytes: int
-    masks: tuple[str, ...]
-    licence: str
-    loaded: bool
-    auto_choice: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ModelList:
-    """The models, and in one line what a better one than auto's choice would need."""
-
-    models: tuple[ModelInfo, ...]
-    advice: str
-
-
-@dataclass(frozen=True, slots=True)
 class ServerInfo:
     """The running server; see stemlift.v1.GetServerInfoResponse."""
 

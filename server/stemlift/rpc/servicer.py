@@ -7,7 +7,9 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
+from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from stemlift import __version__
@@ -15,14 +17,24 @@ from stemlift.audio.formats import readable_formats
 from stemlift.errors import Reason, StemliftError
 from stemlift.jobs.faults import explain
 from stemlift.jobs.job import JobState
+from stemlift.jobs.model_records import ModelListing, Recognition
+from stemlift.jobs.models import Cancelled, Report
+from stemlift.jobs.progress import ModelProgress
 from stemlift.jobs.service import JobService
 from stemlift.paths import Paths
 from stemlift.rpc.abort import Context, abort
 from stemlift.rpc.gen import separation_pb2 as api
 from stemlift.rpc.gen.separation_pb2_grpc import SeparationServiceServicer
+from stemlift.rpc.long_calls import Finished, Work, follow
+from stemlift.rpc.model_translate import (
+    import_from_message,
+    message_from_checks,
+    message_from_import,
+    message_from_model,
+    message_from_progress,
+)
 from stemlift.rpc.translate import (
     message_from_job,
-    message_from_model,
     spec_from_message,
     states_from_message,
 )
@@ -155,6 +167,56 @@ class Servicer(SeparationServiceServicer):
 
         return await self._answer(context, models)
 
+    async def GetModel(  # noqa: N802
+        self, request: api.GetModelRequest, context: Context
+    ) -> api.GetModelResponse:
+        def model() -> api.GetModelResponse:
+            listing = self._service.desk.get(request.name)
+            return api.GetModelResponse(model=message_from_model(listing))
+
+        return await self._answer(context, model)
+
+    async def PullModel(  # noqa: N802
+        self, request: api.PullModelRequest, context: Context
+    ) -> AsyncIterator[api.PullModelResponse]:
+        desk = self._service.desk
+        async for step in self._stream(context, partial(desk.pull, request.name)):
+            if isinstance(step, Finished):
+                yield api.PullModelResponse(model=message_from_model(step.result))
+            else:
+                yield api.PullModelResponse(progress=message_from_progress(step))
+
+    async def ImportModel(  # noqa: N802
+        self, request: api.ImportModelRequest, context: Context
+    ) -> AsyncIterator[api.ImportModelResponse]:
+        def work(report: Report, cancelled: Cancelled) -> tuple[Recognition, ModelListing | None]:
+            asked = import_from_message(request)
+            return self._service.desk.import_model(asked, report, cancelled)
+
+        async for step in self._stream(context, work):
+            if isinstance(step, Finished):
+                yield api.ImportModelResponse(result=message_from_import(step.result))
+            else:
+                yield api.ImportModelResponse(progress=message_from_progress(step))
+
+    async def VerifyModel(  # noqa: N802
+        self, request: api.VerifyModelRequest, context: Context
+    ) -> AsyncIterator[api.VerifyModelResponse]:
+        desk = self._service.desk
+        async for step in self._stream(context, partial(desk.verify, request.name)):
+            if isinstance(step, Finished):
+                yield api.VerifyModelResponse(result=message_from_checks(step.result))
+            else:
+                yield api.VerifyModelResponse(progress=message_from_progress(step))
+
+    async def RemoveModel(  # noqa: N802
+        self, request: api.RemoveModelRequest, context: Context
+    ) -> api.RemoveModelResponse:
+        def remove() -> api.RemoveModelResponse:
+            return api.RemoveModelResponse(freed_bytes=self._service.desk.remove(request.name))
+
+        return await self._answer(context, remove)
+
     async def GetServerInfo(  # noqa: N802
         self, _request: api.GetServerInfoRequest, context: Context
     ) -> api.GetServerInfoResponse:
@@ -183,6 +245,23 @@ class Servicer(SeparationServiceServicer):
             )
 
         return await self._answer(context, info)
+
+    async def _stream(
+        self, context: Context, work: Work[ModelProgress, _T]
+    ) -> AsyncIterator[ModelProgress | Finished[_T]]:
+        """Not in the threads of the short calls, which it would hold for minutes."""
+        self.watchers += 1
+        self._touch()
+        try:
+            async with aclosing(follow(work, WATCH_PAUSE)) as steps:
+                async for step in steps:
+                    yield step
+        except Exception as failure:
+            await abort(context, explain(failure, "a call"))
+            raise
+        finally:
+            self.watchers -= 1
+            self._touch()
 
     async def _answer(self, context: Context, work: Callable[[], _T]) -> _T:
         self._touch()

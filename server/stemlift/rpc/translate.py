@@ -13,9 +13,8 @@ from pydantic import ValidationError
 from stemlift.audio.channels import ChannelMode
 from stemlift.errors import Reason, StemliftError
 from stemlift.jobs.job import Job, JobSpec, JobState, Priority
-from stemlift.jobs.service import ModelListing
 from stemlift.models.spec import MaskKind
-from stemlift.rpc.gen import job_pb2, model_pb2
+from stemlift.rpc.gen import job_pb2
 from stemlift.rpc.status import to_status
 from stemlift.separation.control import Stage
 from stemlift.separation.options import OutputFormat, Precision, RemainderPolicy
@@ -152,22 +151,6 @@ def message_from_job(job: Job) -> job_pb2.Job:
             )
         )
     return message
-
-
-def message_from_model(listing: ModelListing) -> model_pb2.Model:
-    spec = listing.spec
-    return model_pb2.Model(
-        name=spec.name,
-        title=spec.title,
-        stems=spec.stems,
-        sample_rate=spec.sample_rate,
-        installed=listing.installed,
-        download_bytes=spec.download_bytes,
-        masks=[str(mask) for mask in spec.masks],
-        licence=spec.licence,
-        loaded=listing.loaded,
-        auto_choice=listing.auto_choice,
-    )
 
 
 def _message_from_spec(spec: JobSpec) -> job_pb2.JobSpec:

@@ -7,16 +7,142 @@ import builtins
 import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
+import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import sys
 import typing
 
+if sys.version_info >= (3, 10):
+    import typing as typing_extensions
+else:
+    import typing_extensions
+
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
+
+class _CommercialUse:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _CommercialUseEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_CommercialUse.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    COMMERCIAL_USE_UNSPECIFIED: _CommercialUse.ValueType  # 0
+    """Its publisher does not say."""
+    COMMERCIAL_USE_ALLOWED: _CommercialUse.ValueType  # 1
+    COMMERCIAL_USE_FORBIDDEN: _CommercialUse.ValueType  # 2
+
+class CommercialUse(_CommercialUse, metaclass=_CommercialUseEnumTypeWrapper):
+    """Whether a licence lets music that is sold be made with a model."""
+
+COMMERCIAL_USE_UNSPECIFIED: CommercialUse.ValueType  # 0
+"""Its publisher does not say."""
+COMMERCIAL_USE_ALLOWED: CommercialUse.ValueType  # 1
+COMMERCIAL_USE_FORBIDDEN: CommercialUse.ValueType  # 2
+global___CommercialUse = CommercialUse
+
+class _SpeedClass:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _SpeedClassEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_SpeedClass.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    SPEED_CLASS_UNSPECIFIED: _SpeedClass.ValueType  # 0
+    """Nobody measured it."""
+    SPEED_CLASS_FAST: _SpeedClass.ValueType  # 1
+    """Well under."""
+    SPEED_CLASS_MEDIUM: _SpeedClass.ValueType  # 2
+    """About as long."""
+    SPEED_CLASS_SLOW: _SpeedClass.ValueType  # 3
+    """Well over."""
+
+class SpeedClass(_SpeedClass, metaclass=_SpeedClassEnumTypeWrapper):
+    """How long a song takes, compared with the model htdemucs on the same machine."""
+
+SPEED_CLASS_UNSPECIFIED: SpeedClass.ValueType  # 0
+"""Nobody measured it."""
+SPEED_CLASS_FAST: SpeedClass.ValueType  # 1
+"""Well under."""
+SPEED_CLASS_MEDIUM: SpeedClass.ValueType  # 2
+"""About as long."""
+SPEED_CLASS_SLOW: SpeedClass.ValueType  # 3
+"""Well over."""
+global___SpeedClass = SpeedClass
+
+class _ModelOrigin:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ModelOriginEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ModelOrigin.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    MODEL_ORIGIN_UNSPECIFIED: _ModelOrigin.ValueType  # 0
+    MODEL_ORIGIN_CATALOGUE: _ModelOrigin.ValueType  # 1
+    """The catalogue that ships with Stemlift."""
+    MODEL_ORIGIN_USER: _ModelOrigin.ValueType  # 2
+    """The user's own models.toml."""
+    MODEL_ORIGIN_IMPORTED: _ModelOrigin.ValueType  # 3
+    """ImportModel made it."""
+
+class ModelOrigin(_ModelOrigin, metaclass=_ModelOriginEnumTypeWrapper):
+    """Where the server read a model's entry."""
+
+MODEL_ORIGIN_UNSPECIFIED: ModelOrigin.ValueType  # 0
+MODEL_ORIGIN_CATALOGUE: ModelOrigin.ValueType  # 1
+"""The catalogue that ships with Stemlift."""
+MODEL_ORIGIN_USER: ModelOrigin.ValueType  # 2
+"""The user's own models.toml."""
+MODEL_ORIGIN_IMPORTED: ModelOrigin.ValueType  # 3
+"""ImportModel made it."""
+global___ModelOrigin = ModelOrigin
+
+class _FileState:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _FileStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_FileState.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    FILE_STATE_UNSPECIFIED: _FileState.ValueType  # 0
+    FILE_STATE_OK: _FileState.ValueType  # 1
+    """Its checksum is the published one."""
+    FILE_STATE_MISSING: _FileState.ValueType  # 2
+    """It is not there."""
+    FILE_STATE_DAMAGED: _FileState.ValueType  # 3
+    """It is there, and it is not what was published."""
+    FILE_STATE_UNCHECKED: _FileState.ValueType  # 4
+    """It is there, and nobody published a checksum for it."""
+
+class FileState(_FileState, metaclass=_FileStateEnumTypeWrapper): ...
+
+FILE_STATE_UNSPECIFIED: FileState.ValueType  # 0
+FILE_STATE_OK: FileState.ValueType  # 1
+"""Its checksum is the published one."""
+FILE_STATE_MISSING: FileState.ValueType  # 2
+"""It is not there."""
+FILE_STATE_DAMAGED: FileState.ValueType  # 3
+"""It is there, and it is not what was published."""
+FILE_STATE_UNCHECKED: FileState.ValueType  # 4
+"""It is there, and nobody published a checksum for it."""
+global___FileState = FileState
 
 @typing.final
 class Model(google.protobuf.message.Message):
     """A named, loadable separator."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class SdrEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.float
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.float = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
 
     NAME_FIELD_NUMBER: builtins.int
     TITLE_FIELD_NUMBER: builtins.int
@@ -28,21 +154,63 @@ class Model(google.protobuf.message.Message):
     LICENCE_FIELD_NUMBER: builtins.int
     LOADED_FIELD_NUMBER: builtins.int
     AUTO_CHOICE_FIELD_NUMBER: builtins.int
+    NETWORK_FIELD_NUMBER: builtins.int
+    COMMERCIAL_USE_FIELD_NUMBER: builtins.int
+    SDR_FIELD_NUMBER: builtins.int
+    SDR_SOURCE_FIELD_NUMBER: builtins.int
+    SPEED_FIELD_NUMBER: builtins.int
+    ORIGIN_FIELD_NUMBER: builtins.int
+    INSTALLED_BYTES_FIELD_NUMBER: builtins.int
+    REPOSITORY_FIELD_NUMBER: builtins.int
+    FILES_FIELD_NUMBER: builtins.int
+    SEGMENT_FRAMES_FIELD_NUMBER: builtins.int
+    OVERLAP_FIELD_NUMBER: builtins.int
+    SOURCES_FIELD_NUMBER: builtins.int
     name: builtins.str
     title: builtins.str
     """One line for a person."""
     sample_rate: builtins.int
     """Rate the model works at, in Hz."""
     installed: builtins.bool
-    """Whether its weights are on this machine (always true without weights)."""
+    """Whether its weights are on this machine (always true without weights). An
+    ensemble is when all its parts are.
+    """
     download_bytes: builtins.int
-    """Size of its weights in bytes; 0 when it has none."""
+    """Approximate size of its weights in bytes; 0 when it has none, or when
+    nobody knows. Of an ensemble: the sum of its parts.
+    """
     licence: builtins.str
     """Licence of the weights, as their publisher words it."""
     loaded: builtins.bool
     """Whether a server has it in memory now."""
     auto_choice: builtins.bool
     """Whether "auto" would take it now."""
+    network: builtins.str
+    """Kind of network, e.g. "demucs", "bs_roformer"; "spectral" is signal
+    processing without weights, "ensemble" is made of other models.
+    """
+    commercial_use: global___CommercialUse.ValueType
+    """Whether the licence of the weights lets music that is sold be made with
+    them.
+    """
+    sdr_source: builtins.str
+    """Who measured sdr, and on what; empty where sdr is."""
+    speed: global___SpeedClass.ValueType
+    origin: global___ModelOrigin.ValueType
+    installed_bytes: builtins.int
+    """What its files take on this machine in bytes, unfinished ones included. Of
+    an ensemble: the sum of its parts.
+    """
+    repository: builtins.str
+    """The hub repository that its files are fetched from, as "owner/name"; empty
+    for models without one.
+    """
+    segment_frames: builtins.int
+    """The length of a segment in frames at sample_rate; 0: as its files say."""
+    overlap: builtins.float
+    """Share of a segment that the next one repeats, 0 to 0.95; absent: as its
+    files say.
+    """
     @property
     def stems(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Stems in the order the model gives them."""
@@ -50,6 +218,22 @@ class Model(google.protobuf.message.Message):
     @property
     def masks(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Mask kinds it offers; empty for waveform models."""
+
+    @property
+    def sdr(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.float]:
+        """Published signal-to-distortion ratio of each stem in dB; only stems for
+        which one was published.
+        """
+
+    @property
+    def files(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ModelFile]:
+        """Its files as far as the catalogue names them; a Demucs bag names its own."""
+
+    @property
+    def sources(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___EnsembleSource]:
+        """Of an ensemble: which models make each stem, in the order of stems. Empty
+        for all others.
+        """
 
     def __init__(
         self,
@@ -64,7 +248,201 @@ class Model(google.protobuf.message.Message):
         licence: builtins.str = ...,
         loaded: builtins.bool = ...,
         auto_choice: builtins.bool = ...,
+        network: builtins.str = ...,
+        commercial_use: global___CommercialUse.ValueType = ...,
+        sdr: collections.abc.Mapping[builtins.str, builtins.float] | None = ...,
+        sdr_source: builtins.str = ...,
+        speed: global___SpeedClass.ValueType = ...,
+        origin: global___ModelOrigin.ValueType = ...,
+        installed_bytes: builtins.int = ...,
+        repository: builtins.str = ...,
+        files: collections.abc.Iterable[global___ModelFile] | None = ...,
+        segment_frames: builtins.int = ...,
+        overlap: builtins.float | None = ...,
+        sources: collections.abc.Iterable[global___EnsembleSource] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["auto_choice", b"auto_choice", "download_bytes", b"download_bytes", "installed", b"installed", "licence", b"licence", "loaded", b"loaded", "masks", b"masks", "name", b"name", "sample_rate", b"sample_rate", "stems", b"stems", "title", b"title"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_overlap", b"_overlap", "overlap", b"overlap"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_overlap", b"_overlap", "auto_choice", b"auto_choice", "commercial_use", b"commercial_use", "download_bytes", b"download_bytes", "files", b"files", "installed", b"installed", "installed_bytes", b"installed_bytes", "licence", b"licence", "loaded", b"loaded", "masks", b"masks", "name", b"name", "network", b"network", "origin", b"origin", "overlap", b"overlap", "repository", b"repository", "sample_rate", b"sample_rate", "sdr", b"sdr", "sdr_source", b"sdr_source", "segment_frames", b"segment_frames", "sources", b"sources", "speed", b"speed", "stems", b"stems", "title", b"title"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_overlap", b"_overlap"]) -> typing.Literal["overlap"] | None: ...
 
 global___Model = Model
+
+@typing.final
+class ModelFile(google.protobuf.message.Message):
+    """A file of weights, or of their configuration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    ADDRESS_FIELD_NUMBER: builtins.int
+    SIZE_BYTES_FIELD_NUMBER: builtins.int
+    SHA256_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """With folders, if it has any, and "/" between them."""
+    address: builtins.str
+    """Where it is fetched from; empty for a file of the model's repository and
+    for an imported one.
+    """
+    size_bytes: builtins.int
+    """Size in bytes; 0 where it is not known."""
+    sha256: builtins.str
+    """SHA-256 of the content in lower-case hexadecimal; its first digits where
+    not all are known, empty where none is.
+    """
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        address: builtins.str = ...,
+        size_bytes: builtins.int = ...,
+        sha256: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["address", b"address", "name", b"name", "sha256", b"sha256", "size_bytes", b"size_bytes"]) -> None: ...
+
+global___ModelFile = ModelFile
+
+@typing.final
+class EnsembleSource(google.protobuf.message.Message):
+    """How an ensemble makes one stem: the weighted mean of other models' stems."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class WeightsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.float
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.float = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    STEM_FIELD_NUMBER: builtins.int
+    WEIGHTS_FIELD_NUMBER: builtins.int
+    stem: builtins.str
+    @property
+    def weights(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.float]:
+        """The weight of each model by its name; only their proportions matter."""
+
+    def __init__(
+        self,
+        *,
+        stem: builtins.str = ...,
+        weights: collections.abc.Mapping[builtins.str, builtins.float] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["stem", b"stem", "weights", b"weights"]) -> None: ...
+
+global___EnsembleSource = EnsembleSource
+
+@typing.final
+class ModelProgress(google.protobuf.message.Message):
+    """How far a pull, an import or a check is."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DONE_BYTES_FIELD_NUMBER: builtins.int
+    TOTAL_BYTES_FIELD_NUMBER: builtins.int
+    SECONDS_LEFT_FIELD_NUMBER: builtins.int
+    done_bytes: builtins.int
+    """What is done, in bytes of the model's files."""
+    total_bytes: builtins.int
+    """All there is to do, in bytes; 0 while that is not known."""
+    seconds_left: builtins.float
+    """Estimated time left in seconds; absent while there is no estimate."""
+    def __init__(
+        self,
+        *,
+        done_bytes: builtins.int = ...,
+        total_bytes: builtins.int = ...,
+        seconds_left: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_seconds_left", b"_seconds_left", "seconds_left", b"seconds_left"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_seconds_left", b"_seconds_left", "done_bytes", b"done_bytes", "seconds_left", b"seconds_left", "total_bytes", b"total_bytes"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_seconds_left", b"_seconds_left"]) -> typing.Literal["seconds_left"] | None: ...
+
+global___ModelProgress = ModelProgress
+
+@typing.final
+class Recognition(google.protobuf.message.Message):
+    """What was found in a checkpoint that is or may be imported."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FORMAT_FIELD_NUMBER: builtins.int
+    NETWORK_FIELD_NUMBER: builtins.int
+    STEMS_FIELD_NUMBER: builtins.int
+    SAMPLE_RATE_FIELD_NUMBER: builtins.int
+    SEGMENT_FRAMES_FIELD_NUMBER: builtins.int
+    PARAMETERS_FIELD_NUMBER: builtins.int
+    SIZE_BYTES_FIELD_NUMBER: builtins.int
+    WARNINGS_FIELD_NUMBER: builtins.int
+    format: builtins.str
+    """The format in words, e.g. "BS-RoFormer checkpoint with its YAML"."""
+    network: builtins.str
+    """As Model.network."""
+    sample_rate: builtins.int
+    """In Hz."""
+    segment_frames: builtins.int
+    """The length of a segment in frames at sample_rate; 0: the network takes any."""
+    parameters: builtins.int
+    """How many numbers the network has learnt."""
+    size_bytes: builtins.int
+    """Size of its files in bytes."""
+    @property
+    def stems(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Stems in the order the model gives them."""
+
+    @property
+    def warnings(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What a person should know before using it."""
+
+    def __init__(
+        self,
+        *,
+        format: builtins.str = ...,
+        network: builtins.str = ...,
+        stems: collections.abc.Iterable[builtins.str] | None = ...,
+        sample_rate: builtins.int = ...,
+        segment_frames: builtins.int = ...,
+        parameters: builtins.int = ...,
+        size_bytes: builtins.int = ...,
+        warnings: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["format", b"format", "network", b"network", "parameters", b"parameters", "sample_rate", b"sample_rate", "segment_frames", b"segment_frames", "size_bytes", b"size_bytes", "stems", b"stems", "warnings", b"warnings"]) -> None: ...
+
+global___Recognition = Recognition
+
+@typing.final
+class FileCheck(google.protobuf.message.Message):
+    """What a check found out about one file."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: builtins.int
+    PATH_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    PROBLEM_FIELD_NUMBER: builtins.int
+    model: builtins.str
+    """The model it belongs to."""
+    path: builtins.str
+    """Absolute path on the server's machine."""
+    state: global___FileState.ValueType
+    problem: builtins.str
+    """What is wrong, as one sentence; empty where nothing is."""
+    def __init__(
+        self,
+        *,
+        model: builtins.str = ...,
+        path: builtins.str = ...,
+        state: global___FileState.ValueType = ...,
+        problem: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["model", b"model", "path", b"path", "problem", b"problem", "state", b"state"]) -> None: ...
+
+global___FileCheck = FileCheck

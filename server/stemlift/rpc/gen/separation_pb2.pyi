@@ -254,6 +254,259 @@ class ListModelsResponse(google.protobuf.message.Message):
 global___ListModelsResponse = ListModelsResponse
 
 @typing.final
+class GetModelRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+
+global___GetModelRequest = GetModelRequest
+
+@typing.final
+class GetModelResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: builtins.int
+    @property
+    def model(self) -> stemlift.rpc.gen.model_pb2.Model: ...
+    def __init__(
+        self,
+        *,
+        model: stemlift.rpc.gen.model_pb2.Model | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["model", b"model"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["model", b"model"]) -> None: ...
+
+global___GetModelResponse = GetModelResponse
+
+@typing.final
+class PullModelRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """A model's name as ListModels gives it."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+
+global___PullModelRequest = PullModelRequest
+
+@typing.final
+class PullModelResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    @property
+    def progress(self) -> stemlift.rpc.gen.model_pb2.ModelProgress: ...
+    @property
+    def model(self) -> stemlift.rpc.gen.model_pb2.Model:
+        """The model as it is now that its weights are here; the last message."""
+
+    def __init__(
+        self,
+        *,
+        progress: stemlift.rpc.gen.model_pb2.ModelProgress | None = ...,
+        model: stemlift.rpc.gen.model_pb2.Model | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["model", b"model", "progress", b"progress", "step", b"step"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["model", b"model", "progress", b"progress", "step", b"step"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["step", b"step"]) -> typing.Literal["progress", "model"] | None: ...
+
+global___PullModelResponse = PullModelResponse
+
+@typing.final
+class ImportModelRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: builtins.int
+    CONFIG_PATH_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    TITLE_FIELD_NUMBER: builtins.int
+    LICENCE_FIELD_NUMBER: builtins.int
+    COMMERCIAL_USE_FIELD_NUMBER: builtins.int
+    INSPECT_ONLY_FIELD_NUMBER: builtins.int
+    path: builtins.str
+    """Absolute path of the checkpoint on the server's machine."""
+    config_path: builtins.str
+    """Absolute path of the YAML or JSON that belongs to it; empty: it needs none,
+    or one lies beside it under the same name.
+    """
+    name: builtins.str
+    """What the model shall be called: at most 64 lower-case letters, digits, "_",
+    "." and "-". May be empty where inspect_only is set.
+    """
+    title: builtins.str
+    """One line for a person; empty: the server words one."""
+    licence: builtins.str
+    """Licence of the weights; empty: not stated."""
+    commercial_use: stemlift.rpc.gen.model_pb2.CommercialUse.ValueType
+    inspect_only: builtins.bool
+    """Only say what was recognised; keep nothing."""
+    def __init__(
+        self,
+        *,
+        path: builtins.str = ...,
+        config_path: builtins.str = ...,
+        name: builtins.str = ...,
+        title: builtins.str = ...,
+        licence: builtins.str = ...,
+        commercial_use: stemlift.rpc.gen.model_pb2.CommercialUse.ValueType = ...,
+        inspect_only: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["commercial_use", b"commercial_use", "config_path", b"config_path", "inspect_only", b"inspect_only", "licence", b"licence", "name", b"name", "path", b"path", "title", b"title"]) -> None: ...
+
+global___ImportModelRequest = ImportModelRequest
+
+@typing.final
+class ImportModelResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: builtins.int
+    RESULT_FIELD_NUMBER: builtins.int
+    @property
+    def progress(self) -> stemlift.rpc.gen.model_pb2.ModelProgress: ...
+    @property
+    def result(self) -> global___ImportResult:
+        """The last message."""
+
+    def __init__(
+        self,
+        *,
+        progress: stemlift.rpc.gen.model_pb2.ModelProgress | None = ...,
+        result: global___ImportResult | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["progress", b"progress", "result", b"result", "step", b"step"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["progress", b"progress", "result", b"result", "step", b"step"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["step", b"step"]) -> typing.Literal["progress", "result"] | None: ...
+
+global___ImportModelResponse = ImportModelResponse
+
+@typing.final
+class ImportResult(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECOGNITION_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    @property
+    def recognition(self) -> stemlift.rpc.gen.model_pb2.Recognition: ...
+    @property
+    def model(self) -> stemlift.rpc.gen.model_pb2.Model:
+        """The new model; absent where inspect_only was set."""
+
+    def __init__(
+        self,
+        *,
+        recognition: stemlift.rpc.gen.model_pb2.Recognition | None = ...,
+        model: stemlift.rpc.gen.model_pb2.Model | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["model", b"model", "recognition", b"recognition"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["model", b"model", "recognition", b"recognition"]) -> None: ...
+
+global___ImportResult = ImportResult
+
+@typing.final
+class VerifyModelRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Empty: every model whose weights are here."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+
+global___VerifyModelRequest = VerifyModelRequest
+
+@typing.final
+class VerifyModelResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: builtins.int
+    RESULT_FIELD_NUMBER: builtins.int
+    @property
+    def progress(self) -> stemlift.rpc.gen.model_pb2.ModelProgress: ...
+    @property
+    def result(self) -> global___VerifyResult:
+        """The last message."""
+
+    def __init__(
+        self,
+        *,
+        progress: stemlift.rpc.gen.model_pb2.ModelProgress | None = ...,
+        result: global___VerifyResult | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["progress", b"progress", "result", b"result", "step", b"step"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["progress", b"progress", "result", b"result", "step", b"step"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["step", b"step"]) -> typing.Literal["progress", "result"] | None: ...
+
+global___VerifyModelResponse = VerifyModelResponse
+
+@typing.final
+class VerifyResult(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FILES_FIELD_NUMBER: builtins.int
+    @property
+    def files(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[stemlift.rpc.gen.model_pb2.FileCheck]:
+        """Every file that was looked at, each once."""
+
+    def __init__(
+        self,
+        *,
+        files: collections.abc.Iterable[stemlift.rpc.gen.model_pb2.FileCheck] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["files", b"files"]) -> None: ...
+
+global___VerifyResult = VerifyResult
+
+@typing.final
+class RemoveModelRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+
+global___RemoveModelRequest = RemoveModelRequest
+
+@typing.final
+class RemoveModelResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FREED_BYTES_FIELD_NUMBER: builtins.int
+    freed_bytes: builtins.int
+    """Disk space that is free again, in bytes; files that another model needs
+    too stay.
+    """
+    def __init__(
+        self,
+        *,
+        freed_bytes: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["freed_bytes", b"freed_bytes"]) -> None: ...
+
+global___RemoveModelResponse = RemoveModelResponse
+
+@typing.final
 class GetServerInfoRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

@@ -73,6 +73,31 @@ class SeparationServiceStub(object):
                 request_serializer=stemlift_dot_v1_dot_separation__pb2.ListModelsRequest.SerializeToString,
                 response_deserializer=stemlift_dot_v1_dot_separation__pb2.ListModelsResponse.FromString,
                 _registered_method=True)
+        self.GetModel = channel.unary_unary(
+                '/stemlift.v1.SeparationService/GetModel',
+                request_serializer=stemlift_dot_v1_dot_separation__pb2.GetModelRequest.SerializeToString,
+                response_deserializer=stemlift_dot_v1_dot_separation__pb2.GetModelResponse.FromString,
+                _registered_method=True)
+        self.PullModel = channel.unary_stream(
+                '/stemlift.v1.SeparationService/PullModel',
+                request_serializer=stemlift_dot_v1_dot_separation__pb2.PullModelRequest.SerializeToString,
+                response_deserializer=stemlift_dot_v1_dot_separation__pb2.PullModelResponse.FromString,
+                _registered_method=True)
+        self.ImportModel = channel.unary_stream(
+                '/stemlift.v1.SeparationService/ImportModel',
+                request_serializer=stemlift_dot_v1_dot_separation__pb2.ImportModelRequest.SerializeToString,
+                response_deserializer=stemlift_dot_v1_dot_separation__pb2.ImportModelResponse.FromString,
+                _registered_method=True)
+        self.VerifyModel = channel.unary_stream(
+                '/stemlift.v1.SeparationService/VerifyModel',
+                request_serializer=stemlift_dot_v1_dot_separation__pb2.VerifyModelRequest.SerializeToString,
+                response_deserializer=stemlift_dot_v1_dot_separation__pb2.VerifyModelResponse.FromString,
+                _registered_method=True)
+        self.RemoveModel = channel.unary_unary(
+                '/stemlift.v1.SeparationService/RemoveModel',
+                request_serializer=stemlift_dot_v1_dot_separation__pb2.RemoveModelRequest.SerializeToString,
+                response_deserializer=stemlift_dot_v1_dot_separation__pb2.RemoveModelResponse.FromString,
+                _registered_method=True)
         self.GetServerInfo = channel.unary_unary(
                 '/stemlift.v1.SeparationService/GetServerInfo',
                 request_serializer=stemlift_dot_v1_dot_separation__pb2.GetServerInfoRequest.SerializeToString,
@@ -137,6 +162,47 @@ class SeparationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetModel(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PullModel(self, request, context):
+        """Fetches the weights of a model, of an ensemble those of all its parts. Its
+        progress first, at most ten times a second, then the model. Leaving it ends
+        the transfer; what has come is kept, and the next pull goes on from there.
+        A model that is here already, or needs no weights, is told at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportModel(self, request, context):
+        """Makes a model of a user's own checkpoint: reads it, says what was
+        recognised and keeps a copy. Its progress first, at most ten times a
+        second, then the result. Leaving it ends the import; nothing remains.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyModel(self, request, context):
+        """Compares the files of a model with their checksums. Its progress first, at
+        most ten times a second, then the result. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveModel(self, request, context):
+        """Deletes the files of a model that no other model needs; an imported model
+        is forgotten, every other one can be pulled again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetServerInfo(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -180,6 +246,31 @@ def add_SeparationServiceServicer_to_server(servicer, server):
                     servicer.ListModels,
                     request_deserializer=stemlift_dot_v1_dot_separation__pb2.ListModelsRequest.FromString,
                     response_serializer=stemlift_dot_v1_dot_separation__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'GetModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModel,
+                    request_deserializer=stemlift_dot_v1_dot_separation__pb2.GetModelRequest.FromString,
+                    response_serializer=stemlift_dot_v1_dot_separation__pb2.GetModelResponse.SerializeToString,
+            ),
+            'PullModel': grpc.unary_stream_rpc_method_handler(
+                    servicer.PullModel,
+                    request_deserializer=stemlift_dot_v1_dot_separation__pb2.PullModelRequest.FromString,
+                    response_serializer=stemlift_dot_v1_dot_separation__pb2.PullModelResponse.SerializeToString,
+            ),
+            'ImportModel': grpc.unary_stream_rpc_method_handler(
+                    servicer.ImportModel,
+                    request_deserializer=stemlift_dot_v1_dot_separation__pb2.ImportModelRequest.FromString,
+                    response_serializer=stemlift_dot_v1_dot_separation__pb2.ImportModelResponse.SerializeToString,
+            ),
+            'VerifyModel': grpc.unary_stream_rpc_method_handler(
+                    servicer.VerifyModel,
+                    request_deserializer=stemlift_dot_v1_dot_separation__pb2.VerifyModelRequest.FromString,
+                    response_serializer=stemlift_dot_v1_dot_separation__pb2.VerifyModelResponse.SerializeToString,
+            ),
+            'RemoveModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveModel,
+                    request_deserializer=stemlift_dot_v1_dot_separation__pb2.RemoveModelRequest.FromString,
+                    response_serializer=stemlift_dot_v1_dot_separation__pb2.RemoveModelResponse.SerializeToString,
             ),
             'GetServerInfo': grpc.unary_unary_rpc_method_handler(
                     servicer.GetServerInfo,
@@ -380,6 +471,141 @@ class SeparationService(object):
             '/stemlift.v1.SeparationService/ListModels',
             stemlift_dot_v1_dot_separation__pb2.ListModelsRequest.SerializeToString,
             stemlift_dot_v1_dot_separation__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stemlift.v1.SeparationService/GetModel',
+            stemlift_dot_v1_dot_separation__pb2.GetModelRequest.SerializeToString,
+            stemlift_dot_v1_dot_separation__pb2.GetModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PullModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/stemlift.v1.SeparationService/PullModel',
+            stemlift_dot_v1_dot_separation__pb2.PullModelRequest.SerializeToString,
+            stemlift_dot_v1_dot_separation__pb2.PullModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/stemlift.v1.SeparationService/ImportModel',
+            stemlift_dot_v1_dot_separation__pb2.ImportModelRequest.SerializeToString,
+            stemlift_dot_v1_dot_separation__pb2.ImportModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/stemlift.v1.SeparationService/VerifyModel',
+            stemlift_dot_v1_dot_separation__pb2.VerifyModelRequest.SerializeToString,
+            stemlift_dot_v1_dot_separation__pb2.VerifyModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stemlift.v1.SeparationService/RemoveModel',
+            stemlift_dot_v1_dot_separation__pb2.RemoveModelRequest.SerializeToString,
+            stemlift_dot_v1_dot_separation__pb2.RemoveModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -71,6 +71,46 @@ class SeparationServiceStub:
         stemlift.rpc.gen.separation_pb2.ListModelsResponse,
     ]
 
+    GetModel: grpc.UnaryUnaryMultiCallable[
+        stemlift.rpc.gen.separation_pb2.GetModelRequest,
+        stemlift.rpc.gen.separation_pb2.GetModelResponse,
+    ]
+
+    PullModel: grpc.UnaryStreamMultiCallable[
+        stemlift.rpc.gen.separation_pb2.PullModelRequest,
+        stemlift.rpc.gen.separation_pb2.PullModelResponse,
+    ]
+    """Fetches the weights of a model, of an ensemble those of all its parts. Its
+    progress first, at most ten times a second, then the model. Leaving it ends
+    the transfer; what has come is kept, and the next pull goes on from there.
+    A model that is here already, or needs no weights, is told at once.
+    """
+
+    ImportModel: grpc.UnaryStreamMultiCallable[
+        stemlift.rpc.gen.separation_pb2.ImportModelRequest,
+        stemlift.rpc.gen.separation_pb2.ImportModelResponse,
+    ]
+    """Makes a model of a user's own checkpoint: reads it, says what was
+    recognised and keeps a copy. Its progress first, at most ten times a
+    second, then the result. Leaving it ends the import; nothing remains.
+    """
+
+    VerifyModel: grpc.UnaryStreamMultiCallable[
+        stemlift.rpc.gen.separation_pb2.VerifyModelRequest,
+        stemlift.rpc.gen.separation_pb2.VerifyModelResponse,
+    ]
+    """Compares the files of a model with their checksums. Its progress first, at
+    most ten times a second, then the result. Changes nothing.
+    """
+
+    RemoveModel: grpc.UnaryUnaryMultiCallable[
+        stemlift.rpc.gen.separation_pb2.RemoveModelRequest,
+        stemlift.rpc.gen.separation_pb2.RemoveModelResponse,
+    ]
+    """Deletes the files of a model that no other model needs; an imported model
+    is forgotten, every other one can be pulled again.
+    """
+
     GetServerInfo: grpc.UnaryUnaryMultiCallable[
         stemlift.rpc.gen.separation_pb2.GetServerInfoRequest,
         stemlift.rpc.gen.separation_pb2.GetServerInfoResponse,
@@ -128,6 +168,46 @@ class SeparationServiceAsyncStub:
         stemlift.rpc.gen.separation_pb2.ListModelsRequest,
         stemlift.rpc.gen.separation_pb2.ListModelsResponse,
     ]
+
+    GetModel: grpc.aio.UnaryUnaryMultiCallable[
+        stemlift.rpc.gen.separation_pb2.GetModelRequest,
+        stemlift.rpc.gen.separation_pb2.GetModelResponse,
+    ]
+
+    PullModel: grpc.aio.UnaryStreamMultiCallable[
+        stemlift.rpc.gen.separation_pb2.PullModelRequest,
+        stemlift.rpc.gen.separation_pb2.PullModelResponse,
+    ]
+    """Fetches the weights of a model, of an ensemble those of all its parts. Its
+    progress first, at most ten times a second, then the model. Leaving it ends
+    the transfer; what has come is kept, and the next pull goes on from there.
+    A model that is here already, or needs no weights, is told at once.
+    """
+
+    ImportModel: grpc.aio.UnaryStreamMultiCallable[
+        stemlift.rpc.gen.separation_pb2.ImportModelRequest,
+        stemlift.rpc.gen.separation_pb2.ImportModelResponse,
+    ]
+    """Makes a model of a user's own checkpoint: reads it, says what was
+    recognised and keeps a copy. Its progress first, at most ten times a
+    second, then the result. Leaving it ends the import; nothing remains.
+    """
+
+    VerifyModel: grpc.aio.UnaryStreamMultiCallable[
+        stemlift.rpc.gen.separation_pb2.VerifyModelRequest,
+        stemlift.rpc.gen.separation_pb2.VerifyModelResponse,
+    ]
+    """Compares the files of a model with their checksums. Its progress first, at
+    most ten times a second, then the result. Changes nothing.
+    """
+
+    RemoveModel: grpc.aio.UnaryUnaryMultiCallable[
+        stemlift.rpc.gen.separation_pb2.RemoveModelRequest,
+        stemlift.rpc.gen.separation_pb2.RemoveModelResponse,
+    ]
+    """Deletes the files of a model that no other model needs; an imported model
+    is forgotten, every other one can be pulled again.
+    """
 
     GetServerInfo: grpc.aio.UnaryUnaryMultiCallable[
         stemlift.rpc.gen.separation_pb2.GetServerInfoRequest,
@@ -200,6 +280,56 @@ class SeparationServiceServicer(metaclass=abc.ABCMeta):
         request: stemlift.rpc.gen.separation_pb2.ListModelsRequest,
         context: _ServicerContext,
     ) -> typing.Union[stemlift.rpc.gen.separation_pb2.ListModelsResponse, collections.abc.Awaitable[stemlift.rpc.gen.separation_pb2.ListModelsResponse]]: ...
+
+    @abc.abstractmethod
+    def GetModel(
+        self,
+        request: stemlift.rpc.gen.separation_pb2.GetModelRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[stemlift.rpc.gen.separation_pb2.GetModelResponse, collections.abc.Awaitable[stemlift.rpc.gen.separation_pb2.GetModelResponse]]: ...
+
+    @abc.abstractmethod
+    def PullModel(
+        self,
+        request: stemlift.rpc.gen.separation_pb2.PullModelRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[stemlift.rpc.gen.separation_pb2.PullModelResponse], collections.abc.AsyncIterator[stemlift.rpc.gen.separation_pb2.PullModelResponse]]:
+        """Fetches the weights of a model, of an ensemble those of all its parts. Its
+        progress first, at most ten times a second, then the model. Leaving it ends
+        the transfer; what has come is kept, and the next pull goes on from there.
+        A model that is here already, or needs no weights, is told at once.
+        """
+
+    @abc.abstractmethod
+    def ImportModel(
+        self,
+        request: stemlift.rpc.gen.separation_pb2.ImportModelRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[stemlift.rpc.gen.separation_pb2.ImportModelResponse], collections.abc.AsyncIterator[stemlift.rpc.gen.separation_pb2.ImportModelResponse]]:
+        """Makes a model of a user's own checkpoint: reads it, says what was
+        recognised and keeps a copy. Its progress first, at most ten times a
+        second, then the result. Leaving it ends the import; nothing remains.
+        """
+
+    @abc.abstractmethod
+    def VerifyModel(
+        self,
+        request: stemlift.rpc.gen.separation_pb2.VerifyModelRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[stemlift.rpc.gen.separation_pb2.VerifyModelResponse], collections.abc.AsyncIterator[stemlift.rpc.gen.separation_pb2.VerifyModelResponse]]:
+        """Compares the files of a model with their checksums. Its progress first, at
+        most ten times a second, then the result. Changes nothing.
+        """
+
+    @abc.abstractmethod
+    def RemoveModel(
+        self,
+        request: stemlift.rpc.gen.separation_pb2.RemoveModelRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[stemlift.rpc.gen.separation_pb2.RemoveModelResponse, collections.abc.Awaitable[stemlift.rpc.gen.separation_pb2.RemoveModelResponse]]:
+        """Deletes the files of a model that no other model needs; an imported model
+        is forgotten, every other one can be pulled again.
+        """
 
     @abc.abstractmethod
     def GetServerInfo(
