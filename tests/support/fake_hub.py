@@ -1,7 +1,8 @@
-"""A model hub on this machine, which can be told to misbehave.
+"""A model hub, and a plain file server, on this machine; both can be told to misbehave.
 
 with FakeHub() as hub:
     hub.put("owner/name", "model.yaml", b"...")
+    address = hub.put_plain("/releases/model.ckpt", b"...")
     store = ModelStore(folder, hub.endpoint)
 """
 
@@ -15,13 +16,18 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import unquote
 
-_RESOLVE = re.compile(r"^/([\w.-]+/[\w.-]+)/resolve/([\w.-]+)/([\w.-]+)$")
+_RESOLVE = re.compile(r"^/([\w.-]+/[\w.-]+)/resolve/([\w.-]+)/(.+)$")
+_LARGE = (".safetensors", ".ckpt", ".pth", ".th")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """start: first byte that was asked for, 0 without a Range header."""
+    """file: name in its repository, or the path of a plain file.
+
+    start: first byte that was asked for, 0 without a Range header.
+    """
 
     method: str
     file: str
@@ -37,6 +43,12 @@ class FakeHub:
     head_stalls: answer no HEAD until `release`.
     corrupt: names of files that arrive with one wrong byte.
     commits: whether answers name a commit, as those of a real hub do.
+    ranges: whether a part of a file can be asked for.
+    etags: whether plain files have an ETag.
+    chunked: names of files whose size is not told.
+    redirects: path → Location.
+
+    A file is named as in its repository; a plain file by its path, with the first "/".
     """
 
     status: dict[str, int] = field(default_factory=dict)
@@ -45,6 +57,10 @@ class FakeHub:
     head_stalls: bool = False
     corrupt: set[str] = field(default_factory=set)
     commits: bool = True
+    ranges: bool = True
+    etags: bool = True
+    chunked: set[str] = field(default_factory=set)
+    redirects: dict[str, str] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -59,6 +75,11 @@ class FakeHub:
 
     def put(self, repository: str, name: str, content: bytes) -> None:
         self._files.setdefault(repository, {})[name] = content
+
+    def put_plain(self, path: str, content: bytes) -> str:
+        """Serve `content`, and return its address."""
+        self._files.setdefault("", {})[path] = content
+        return f"{self.endpoint}{path}"
 
     def commit(self, repository: str) -> str:
         """Changes with the content, as a real one does."""
@@ -112,8 +133,9 @@ class FakeHub:
         return Handler
 
     def _answer(self, http: BaseHTTPRequestHandler) -> None:
-        match = _RESOLVE.match(http.path)
-        repository, revision, name = match.groups() if match else ("", "", http.path)
+        path = unquote(http.path)
+        match = _RESOLVE.match(path)
+        repository, revision, name = match.groups() if match else ("", "main", path)
         asked = re.match(r"bytes=(\d+)-", http.headers.get("Range", ""))
         start = int(asked[1]) if asked else 0
         token = http.headers.get("Authorization")
@@ -122,14 +144,16 @@ class FakeHub:
             self._released.wait()
         content = self._files.get(repository, {}).get(name)
         commit = self.commit(repository)
-        if name in self.status:
+        if name in self.redirects:
+            self._refuse(http, 302, {"Location": self.redirects[name]})
+        elif name in self.status:
             self._refuse(http, self.status[name], {})
         elif content is None or revision not in ("main", commit):
             known = repository in self._files
             code = "EntryNotFound" if known else "RepoNotFound"
-            self._refuse(http, 404 if known else 401, {"X-Error-Code": code})
+            self._refuse(http, 404 if known or not match else 401, {"X-Error-Code": code})
         else:
-            self._send(http, name, content, start, commit)
+            self._send(http, name, content, start, commit if match else None)
 
     def _refuse(self, http: BaseHTTPRequestHandler, status: int, headers: dict[str, str]) -> None:
         http.send_response(status)
@@ -139,16 +163,29 @@ class FakeHub:
         http.end_headers()
 
     def _send(
-        self, http: BaseHTTPRequestHandler, name: str, content: bytes, start: int, commit: str
+        self,
+        http: BaseHTTPRequestHandler,
+        name: str,
+        content: bytes,
+        start: int,
+        commit: str | None,
     ) -> None:
-        large = name.endswith(".safetensors")
+        large = name.endswith(_LARGE)
         etag = (hashlib.sha256 if large else hashlib.sha1)(content).hexdigest()
+        if commit is None:
+            etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        if http.headers.get("If-Range", f'"{etag}"') != f'"{etag}"' or not self.ranges:
+            start = 0
         http.send_response(206 if start else 200)
-        if self.commits:
+        if self.commits and commit is not None:
             http.send_header("X-Repo-Commit", commit)
-        http.send_header("ETag", f'"{etag}"')
-        http.send_header("Accept-Ranges", "bytes")
-        http.send_header("Content-Length", str(len(content) - start))
+        if self.etags or commit is not None:
+            http.send_header("ETag", f'"{etag}"')
+        if name not in self.chunked:
+            http.send_header("Content-Length", str(len(content) - start))
+        else:
+            # The end of the connection is the end of the file.
+            http.send_header("Connection", "close")
         if start:
             http.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         http.end_headers()
@@ -167,5 +204,5 @@ class FakeHub:
         except OSError:
             # The client was cancelled: nobody is listening any more.
             http.close_connection = True
-        if end < len(content):
+        if end < len(content) or name in self.chunked:
             http.close_connection = True

@@ -8,7 +8,7 @@ from fake_hub import FakeHub
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.catalogue import load_catalogue
-from stemlift.models.hub import DEFAULT_ENDPOINT, ModelStore
+from stemlift.models.store import DEFAULT_ENDPOINT, ModelStore
 from stemlift.settings import Settings
 
 SPEC = load_catalogue().get("htdemucs_ft")
@@ -57,12 +57,13 @@ def test_a_download_brings_every_file_and_tells_how_far_it_is(
     assert not store.installed(SPEC)
     seen: list[tuple[int, int]] = []
     files = store.fetch(SPEC, lambda done, total: seen.append((done, total)), never)
+    assert files.bag is not None
     assert files.bag.read_bytes() == BAG
-    assert [path.read_bytes() for path in files.members] == [FIRST, SECOND]
+    assert [path.read_bytes() for path in files.paths] == [FIRST, SECOND]
     assert seen[-1] == (TOTAL, TOTAL)
     assert seen == sorted(seen)
     assert store.installed(SPEC)
-    assert not list(store.folder.rglob("partial/*"))
+    assert not list(store.folder.rglob(".partial/*"))
 
 
 def test_what_is_here_is_not_asked_for_again(store: ModelStore, hub: FakeHub) -> None:
@@ -86,7 +87,7 @@ def test_no_token_leaves_this_machine(
 def test_a_cut_connection_goes_on_where_it_stopped(store: ModelStore, hub: FakeHub) -> None:
     hub.cut["aaaa0001.safetensors"] = HALF
     files = store.fetch(SPEC, ignore, never)
-    assert files.members[0].read_bytes() == FIRST
+    assert files.paths[0].read_bytes() == FIRST
     assert [request.start for request in hub.gets("aaaa0001.safetensors")] == [0, HALF]
 
 
@@ -107,7 +108,7 @@ def test_a_cancelled_download_ends_in_a_stall_and_resumes_later(
     hub.release()
 
     files = store.fetch(SPEC, ignore, never)
-    assert files.members[0].read_bytes() == FIRST
+    assert files.paths[0].read_bytes() == FIRST
     assert hub.gets("aaaa0001.safetensors")[-1].start == HALF
 
 
@@ -124,7 +125,7 @@ def test_a_damaged_transfer_is_not_kept(store: ModelStore, hub: FakeHub) -> None
     error = failure(store)
     assert error.reason is Reason.DOWNLOAD_FAILED
     assert "checksum of aaaa0001.safetensors" in error.message
-    assert not list(store.folder.rglob("partial/*"))
+    assert not list(store.folder.rglob(".partial/*"))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ def test_a_bag_that_leaves_its_folder_is_refused(store: ModelStore, hub: FakeHub
 
 def test_a_missing_member_means_not_installed(store: ModelStore, hub: FakeHub) -> None:
     files = store.fetch(SPEC, ignore, never)
-    files.members[1].unlink()
+    files.paths[1].unlink()
     assert not store.installed(SPEC)
     store.fetch(SPEC, ignore, never)
     assert store.installed(SPEC)
