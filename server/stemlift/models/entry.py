@@ -70,6 +70,7 @@ class ModelEntry(BaseModel):
     download_bytes: int = Field(default=0, ge=0)
     segment: int | None = Field(default=None, gt=0, le=2**26)
     overlap: float | None = Field(default=None, ge=0, le=0.95)
+    rename: dict[str, _Stem] = Field(default_factory=dict)
     sdr: dict[_Stem, float] = Field(default_factory=dict)
     sdr_source: str = ""
     speed: Speed | None = None
@@ -137,9 +138,10 @@ class ModelEntry(BaseModel):
             bag=self.bag,
             files=files,
             folder=folder,
-            download_bytes=self.download_bytes or sum(file.size or 0 for file in files),
+            download_bytes=self.download_bytes or _whole_size(files),
             segment=self.segment,
             overlap=self.overlap,
+            rename=tuple(self.rename.items()),
             sdr=tuple(self.sdr.items()),
             sdr_source=self.sdr_source,
             speed=self.speed,
@@ -152,3 +154,9 @@ class ModelEntry(BaseModel):
         if isinstance(named, str):
             return (Part(named, 1.0),)
         return tuple(Part(model, weight) for model, weight in named.items())
+
+
+def _whole_size(files: tuple[WeightFile, ...]) -> int:
+    """0 where the size of one is not known: a part of the whole would mislead."""
+    sizes = [file.size for file in files]
+    return sum(size for size in sizes if size is not None) if all(sizes) else 0

@@ -93,10 +93,7 @@ def _load_member(spec: ModelSpec, paths: tuple[Path, ...]) -> Member:
         if checkpoint.network is not spec.network:
             raise InvalidCheckpointError(f"it is a {checkpoint.network}, not a {spec.network}")
         network = build_network(checkpoint)
-    complement = () if checkpoint.complement is None else (checkpoint.complement,)
-    stems = (*checkpoint.stems, *complement) or spec.stems
-    if set(stems) != set(spec.stems):
-        raise _mismatch(first, "stems", ", ".join(stems), ", ".join(spec.stems))
+    stems = _stems(checkpoint, spec, first)
     rate = checkpoint.sample_rate
     if rate is not None and rate != spec.sample_rate:
         raise _mismatch(first, "sample rate", rate, str(spec.sample_rate))
@@ -118,6 +115,20 @@ def _load_member(spec: ModelSpec, paths: tuple[Path, ...]) -> Member:
         masks=architecture(spec.network).masks,
         complement=checkpoint.complement is not None,
     )
+
+
+def _stems(checkpoint: Checkpoint, spec: ModelSpec, path: Path) -> tuple[str, ...]:
+    """The stems in the order of the network, by the names that `spec` has for them."""
+    complement = () if checkpoint.complement is None else (checkpoint.complement,)
+    named = (*checkpoint.stems, *complement)
+    if not named:
+        return spec.stems
+    # Copies of one configuration differ in capital letters alone.
+    known = {stem.casefold(): stem for stem in spec.stems} | dict(spec.rename)
+    stems = tuple(known.get(name, known.get(name.casefold(), name)) for name in named)
+    if set(stems) != set(spec.stems):
+        raise _mismatch(path, "stems", ", ".join(stems), ", ".join(spec.stems))
+    return stems
 
 
 def _load_demucs(

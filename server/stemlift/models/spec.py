@@ -83,6 +83,7 @@ class ModelSpec:
     download_bytes: approximate size of the weights, 0 without or where it is not known.
     segment: length of a model input in samples at `sample_rate`; None: the checkpoint's own.
     overlap: share of a segment that the next one repeats; None: the checkpoint's own.
+    rename: (name in the checkpoint, name in `stems`) for each stem that it calls otherwise.
     sdr: (stem, dB) as published; empty where nothing is.
     sdr_source: who measured them, on what.
     sources: of an ensemble, (stem, parts) for every stem; empty for all others.
@@ -104,6 +105,7 @@ class ModelSpec:
     download_bytes: int = 0
     segment: int | None = None
     overlap: float | None = None
+    rename: tuple[tuple[str, str], ...] = ()
     sdr: tuple[tuple[str, float], ...] = ()
     sdr_source: str = ""
     speed: Speed | None = None
