@@ -31,7 +31,10 @@ _EPS = 1e-10
 _NOISE = _EPS**0.5
 
 _LOUDEST = 10.0
-"""The mix is scaled down to this magnitude where it is louder."""
+"""The mix is scaled to this magnitude where it is louder."""
+
+_FAINT = 1e-30
+"""The most that a quiet mix is scaled up."""
 
 _OVERFLOW = 1e4
 """Largest estimate after that: no more than a thousand times the mix; its powers stay finite."""
@@ -43,14 +46,18 @@ def wiener(
     iterations: int = 1,
     softmask: bool = False,
     window: int = WINDOW,
+    amplify: bool = False,
 ) -> Tensor:
     """Spectra of the stems from their magnitudes and the mix.
 
     The first estimates are the magnitudes with the phase of the mix. Each iteration then
     models every stem by its power v(f, t) and a spatial covariance R(f), learnt from the
-    last estimates of the window, and filters the mix by v·R·(Σ v·R + noise)⁻¹. The noise is
-    of a fixed level, −100 dB or less below a full-scale bin, so that very quiet bins lose
-    some of their energy. A single stem has nothing to be told from and is not filtered.
+    last estimates of the window, and filters the mix by v·R·(Σ v·R + noise)⁻¹. A single
+    stem has nothing to be told from and is not filtered.
+
+    The noise is 70 dB below the loudest bin of a loud window. In a window whose bins are all
+    under 10 it has a fixed level, as in Open-Unmix, and what is much quieter is lost in it;
+    `amplify` keeps it 70 dB below there too, so that the level of the mix does not matter.
 
     Args:
         magnitudes: (b, s, c, f, t), real; below 0 where the phase is the opposite one, as
@@ -59,6 +66,7 @@ def wiener(
         iterations: 0 gives the first estimates.
         softmask: the first estimates are the mix times the stem's share of all magnitudes.
         window: frames that are filtered on their own; 0: all at once.
+        amplify: quiet windows are scaled up as loud ones are scaled down.
 
     Returns:
         (b, s, c, f, t), complex.
@@ -74,8 +82,11 @@ def wiener(
     if magnitudes.shape[1] == 1:
         iterations = 0
     length = window or max(frames, 1)
-    parts = zip(magnitudes.split(length, dim=-1), mix.split(length, dim=-1), strict=True)
-    return torch.cat([_one_window(loud, whole, iterations) for loud, whole in parts], dim=-1)
+    parts = zip(
+        torch.split(magnitudes, length, dim=-1), torch.split(mix, length, dim=-1), strict=True
+    )
+    quietest = _FAINT if amplify else 1.0
+    return torch.cat([_one_window(*part, iterations, quietest) for part in parts], dim=-1)
 
 
 def add_residual(magnitudes: Tensor, mix: Tensor) -> Tensor:
@@ -94,12 +105,13 @@ def add_residual(magnitudes: Tensor, mix: Tensor) -> Tensor:
     return torch.cat((magnitudes, rest.unsqueeze(1)), dim=1)
 
 
-def _one_window(magnitudes: Tensor, mix: Tensor, iterations: int) -> Tensor:
+def _one_window(magnitudes: Tensor, mix: Tensor, iterations: int, quietest: float) -> Tensor:
+    """`wiener` of frames that belong together, scaled down or up, to no less than `quietest`."""
     batch, stems, channels, bins, frames = magnitudes.shape
     # As (b, f, c, 2, w): one matrix product per bin works through all frames.
     whole = torch.view_as_real(mix).permute(0, 2, 1, 4, 3).contiguous()
     absolute = torch.hypot(whole[..., 0, :], whole[..., 1, :])
-    scale = (absolute.amax(dim=(1, 2, 3), keepdim=True) / _LOUDEST).clamp_min(1.0)
+    scale = (absolute.amax(dim=(1, 2, 3), keepdim=True) / _LOUDEST).clamp_min(quietest)
     silent = absolute == 0
     phase = whole / torch.where(silent, 1.0, absolute).unsqueeze(-2)
     phase[..., 0, :] = torch.where(silent, 1.0, phase[..., 0, :])
@@ -116,7 +128,8 @@ def _one_window(magnitudes: Tensor, mix: Tensor, iterations: int) -> Tensor:
             estimates = step(estimates, whole)
         estimates = estimates * scale
     pairs = estimates.reshape(batch, bins, stems, channels, 2, frames).permute(0, 2, 3, 1, 5, 4)
-    return torch.view_as_complex(pairs.contiguous())
+    spectra: Tensor = torch.view_as_complex(pairs.contiguous())
+    return spectra
 
 
 def _mono_step(estimates: Tensor, mix: Tensor) -> Tensor:
@@ -125,7 +138,8 @@ def _mono_step(estimates: Tensor, mix: Tensor) -> Tensor:
     energy = power.sum(dim=-1, keepdim=True)
     power = power * (energy / (_EPS + energy))
     gains = power / (_NOISE + power.sum(dim=-2, keepdim=True))
-    return gains.unsqueeze(-2) * mix.unsqueeze(2)
+    filtered: Tensor = gains.unsqueeze(-2) * mix.unsqueeze(2)
+    return filtered
 
 
 def _stereo_step(estimates: Tensor, mix: Tensor) -> Tensor:
@@ -137,7 +151,6 @@ def _stereo_step(estimates: Tensor, mix: Tensor) -> Tensor:
     itself, in float32, could not be told from a singular matrix where all stems come from
     one place, such as in a mono mix.
     """
-    stems = estimates.shape[2]
     power = estimates.square().sum(dim=-2) / 2
     covariance = _covariances(estimates, power)
     trace = covariance.diagonal(dim1=-2, dim2=-1).sum(dim=-1) / 2
@@ -155,7 +168,8 @@ def _stereo_step(estimates: Tensor, mix: Tensor) -> Tensor:
     determinant = (power * (determinants.to(mix.dtype) @ power)).sum(dim=2)
     spread = (power * trace.to(mix.dtype).unsqueeze(-1)).sum(dim=2)
     gains = power / (_EPS + _NOISE * spread + determinant).unsqueeze(2)
-    return gains.unsqueeze(-2) * filtered.unflatten(2, (stems, 4))
+    stems: Tensor = gains.unsqueeze(-2) * filtered.reshape(estimates.shape)
+    return stems
 
 
 def _covariances(estimates: Tensor, power: Tensor) -> Tensor:
@@ -166,11 +180,17 @@ def _covariances(estimates: Tensor, power: Tensor) -> Tensor:
     wide = torch.float32 if estimates.device.type == "mps" else torch.float64
     gram = (estimates @ estimates.transpose(-1, -2)).to(wide)
     gram = gram / (_EPS + power.sum(dim=-1).to(wide))[..., None, None]
+    # yᵀ·y of the real vectors has the parts of y·yᴴ of the complex ones.
     left = gram[..., 0, 0] + gram[..., 1, 1]
     right = gram[..., 2, 2] + gram[..., 3, 3]
     real = gram[..., 0, 2] + gram[..., 1, 3]
     imag = gram[..., 1, 2] - gram[..., 0, 3]
+    # Rounding may have left more in common than there is: then R would not be a covariance.
+    common = torch.hypot(real, imag)
+    most = (left * right).sqrt()
+    excess = torch.where(common > most, most / common, 1.0)
+    real, imag = real * excess, imag * excess
     none = torch.zeros_like(left)
-    rows = (left, none, real, -imag, none, left, imag, real)
-    rows += (real, imag, right, none, -imag, real, none, right)
-    return torch.stack(rows, dim=-1).unflatten(-1, (4, 4))
+    upper = (left, none, real, -imag, none, left, imag, real)
+    lower = (real, imag, right, none, -imag, real, none, right)
+    return torch.stack((*upper, *lower), dim=-1).reshape(*left.shape, 4, 4)
