@@ -16,6 +16,10 @@ from torch import nn
 from stemlift.models.formats.checkpoint import Checkpoint
 from stemlift.models.formats.tensors import InvalidCheckpointError, build_on_meta, fit
 from stemlift.models.spec import MaskKind, Network
+from stemlift.networks.band_split_rnn import BandSplitRnn, BandSplitRnnConfig
+from stemlift.networks.bs_roformer import BSRoformer, BSRoformerConfig
+from stemlift.networks.mel_band_roformer import MelBandRoformer, MelBandRoformerConfig
+from stemlift.networks.open_unmix import OpenUnmix, OpenUnmixConfig
 
 _LARGEST_NUMBER = 2**20
 _MOST_ITEMS = 4096
@@ -86,4 +90,11 @@ def _require_sensible(key: str, value: Any, depth: int = 0) -> None:
             _require_sensible(key, item, depth + 1)
 
 
-_ARCHITECTURES: dict[Network, Architecture] = {}
+_ARCHITECTURES: dict[Network, Architecture] = {
+    Network.BAND_SPLIT_RNN: Architecture(BandSplitRnnConfig, BandSplitRnn, _SPECTROGRAM_MASKS),
+    Network.BS_ROFORMER: Architecture(BSRoformerConfig, BSRoformer, _SPECTROGRAM_MASKS),
+    Network.MEL_BAND_ROFORMER: Architecture(
+        MelBandRoformerConfig, MelBandRoformer, _SPECTROGRAM_MASKS
+    ),
+    Network.OPEN_UNMIX: Architecture(OpenUnmixConfig, OpenUnmix, _SPECTROGRAM_MASKS),
+}
