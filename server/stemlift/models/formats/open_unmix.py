@@ -63,6 +63,7 @@ def read_open_unmix(files: Sequence[Path]) -> Checkpoint:
     Raises:
         StemliftError: CHECKPOINT_INVALID, naming the file and the first thing wrong with it.
         FileNotFoundError: a file does not exist.
+        ValueError: there are no files.
     """
     weights, settings = _by_target(files)
     arguments = {name: _arguments(name, path) for name, path in settings.items()}
