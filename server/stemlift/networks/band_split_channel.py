@@ -122,6 +122,8 @@ def _check(part: ChannelPart) -> None:
             raise ValueError(f"{count} {name}")
     if not 0 <= part.attention_heads <= _MOST_HEADS:
         raise ValueError(f"{part.attention_heads} heads of attention")
+    if part.attention_heads and part.attention_features < 1:
+        raise ValueError(f"attention over {part.attention_features} features")
     for name, divisor in (("heads", part.heads), ("attention heads", part.attention_heads or 1)):
         if divisor < 1 or part.features % divisor:
             raise ValueError(f"{part.features} features for {divisor} {name}")

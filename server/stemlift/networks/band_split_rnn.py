@@ -25,11 +25,12 @@ _MOST_PARTS = 64
 
 @dataclass(frozen=True, slots=True)
 class BandSplitRnnConfig:
-    """parts: in the order of their stems; n_fft, hop: of the transform, in samples."""
+    """parts: in the order of their stems; n_fft, hop, window: see `Stft`."""
 
     parts: tuple[PairPart | ChannelPart, ...]
     n_fft: int = 2048
     hop: int = 512
+    window: int = 0
 
 
 class BandSplitRnn(nn.Module):
@@ -42,7 +43,7 @@ class BandSplitRnn(nn.Module):
 
     def __init__(self, config: BandSplitRnnConfig) -> None:
         super().__init__()
-        self.stft = Stft(config.n_fft, config.hop, reflect=True)
+        self.stft = Stft(config.n_fft, config.hop, config.window, reflect=True)
         if not 0 < len(config.parts) <= _MOST_PARTS:
             raise ValueError(f"{len(config.parts)} parts")
         for part in config.parts:
