@@ -17,11 +17,12 @@ from pathlib import Path
 
 import grpc
 import grpc.aio
+from fake_models import FakeModels
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.paths import Paths, find_paths
 from stemlift.rpc.endpoint import Endpoint, write_endpoint
-from stemlift.rpc.gen import job_pb2, model_pb2, separation_pb2, separation_pb2_grpc
+from stemlift.rpc.gen import job_pb2, separation_pb2, separation_pb2_grpc
 from stemlift.rpc.status import to_status
 from stemlift.rpc.tokens import authorization, ensure_token, same_token
 from stemlift.system.private import choose_socket_path
@@ -40,6 +41,7 @@ class FakeService(separation_pb2_grpc.SeparationServiceServicer):
         self.info_calls = 0
         self.torch_cuda = ""
         self.create_pause = 0.0
+        self.models = FakeModels()
 
     async def _check(self, context) -> None:
         given = dict(context.invocation_metadata()).get("authorization", "")
@@ -163,20 +165,46 @@ class FakeService(separation_pb2_grpc.SeparationServiceServicer):
 
     async def ListModels(self, request, context):  # noqa: N802
         await self._check(context)
-        spectral = model_pb2.Model(
-            name="spectral",
-            title="Without weights",
-            stems=["drums", "bass", "other", "vocals"],
-            sample_rate=44100,
-            installed=True,
-            masks=["ratio", "binary"],
-            licence="MIT",
-            auto_choice=True,
-        )
-        demucs = model_pb2.Model(name="htdemucs", title="Demucs", download_bytes=84_000_000)
         return separation_pb2.ListModelsResponse(
-            models=[spectral, demucs], advice="htdemucs would do better: 84 MB."
+            models=self.models.models.values(), advice="htdemucs would do better: 84 MB."
         )
+
+    async def GetModel(self, request, context):  # noqa: N802
+        await self._check(context)
+        try:
+            return separation_pb2.GetModelResponse(model=self.models.get(request.name))
+        except StemliftError as error:
+            await self._fail(context, error)
+
+    async def PullModel(self, request, context):  # noqa: N802
+        await self._check(context)
+        async for step in self._told(self.models.pull(request.name), context):
+            yield step
+
+    async def ImportModel(self, request, context):  # noqa: N802
+        await self._check(context)
+        async for step in self._told(self.models.import_model(request), context):
+            yield step
+
+    async def VerifyModel(self, request, context):  # noqa: N802
+        await self._check(context)
+        async for step in self._told(self.models.verify(request.name), context):
+            yield step
+
+    async def RemoveModel(self, request, context):  # noqa: N802
+        await self._check(context)
+        try:
+            freed = self.models.remove(request.name)
+        except StemliftError as error:
+            await self._fail(context, error)
+        return separation_pb2.RemoveModelResponse(freed_bytes=freed)
+
+    async def _told(self, steps, context):
+        try:
+            async for step in steps:
+                yield step
+        except StemliftError as error:
+            await self._fail(context, error)
 
     async def GetServerInfo(self, request, context):  # noqa: N802
         await self._check(context)

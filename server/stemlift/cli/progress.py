@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from stemlift.cli.reporting import console, duration, note, plain
+from stemlift.cli.reporting import console, duration, note, plain, size
+from stemlift.rpc.model_results import ModelProgress
 from stemlift.rpc.results import JobState, JobUpdate, Stage
 
 Show = Callable[[JobUpdate], None]
+ShowModel = Callable[[ModelProgress], None]
 
 _WORDS = {
     Stage.WAITING: "starting",
@@ -76,6 +78,73 @@ def _bar(name: str) -> Iterator[Show]:
             )
 
         yield show
+
+
+@contextmanager
+def show_model_progress(what: str, *, lines: bool) -> Iterator[ShowModel]:
+    """A bar on a terminal; elsewhere a line at every tenth of the way, or nothing.
+
+    Args:
+        what: e.g. "fetching htdemucs".
+        lines: whether lines are wanted where there is no terminal.
+    """
+    if sys.stderr.isatty():
+        with _model_bar(what) as show:
+            yield show
+    elif lines:
+        yield _ModelLines(what).show
+    else:
+        yield lambda _: None
+
+
+@contextmanager
+def _model_bar(what: str) -> Iterator[ShowModel]:
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[amount]}", markup=False),
+        TextColumn("{task.fields[left]}", markup=False),
+    )
+    with Progress(*columns, console=console(sys.stderr), transient=True, expand=True) as bar:
+        task = bar.add_task(plain(what), total=None, amount="", left="")
+
+        def show(progress: ModelProgress) -> None:
+            bar.update(
+                task,
+                total=progress.total or None,
+                completed=progress.done,
+                amount=_amount(progress),
+                left=_left(progress),
+            )
+
+        yield show
+
+
+class _ModelLines:
+    """A line at every tenth of the way."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.last = -1
+
+    def show(self, progress: ModelProgress) -> None:
+        step = int(progress.done / progress.total * 10) if progress.total else 0
+        if step != self.last:
+            self.last = step
+            left = _left(progress)
+            note(f"{self.what}: {_amount(progress)}{', ' if left else ''}{left}")
+
+
+def _amount(progress: ModelProgress) -> str:
+    if not progress.total:
+        return size(progress.done)
+    return f"{size(progress.done)} of {size(progress.total)}"
+
+
+def _left(progress: ModelProgress) -> str:
+    return "" if progress.seconds_left is None else f"{duration(progress.seconds_left)} left"
 
 
 def _short(name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stemlift.cli.interrupts import Interrupts
+from stemlift.cli.model_words import licence_in_words, parts_of, size_in_words
 from stemlift.cli.progress import show_progress
 from stemlift.cli.reporting import note, print_error, print_error_json, print_json
 from stemlift.cli.summary import print_summary
@@ -85,10 +86,8 @@ def _submit(
     try:
         # Not closed here: the jobs go on using it, and it ends with the process.
         client = Client(on_wait=None if voice.json else note, heartbeat=interrupts.check)
-        if voice.chatty and options.get("model") == "auto":
-            advice = client.models().advice
-            if advice:
-                note(advice)
+        if voice.chatty:
+            _advise(client, options.get("model", "auto"))
     except StemliftError as error:
         broken = error
     for song, request in able:
@@ -103,6 +102,28 @@ def _submit(
             song.error = error
             if error.exit_code == Exit.SERVER:
                 broken = error
+
+
+def _advise(client: Client, name: str) -> None:
+    """Say once what a better model would need, or what is fetched before the first song."""
+    if name == "auto":
+        advice = client.models().advice
+        if advice:
+            note(advice)
+        return
+    try:
+        model = client.model(name)
+        missing = [part for part in parts_of(client, model) if not part.installed]
+    except StemliftError as error:
+        if error.exit_code == Exit.SERVER:
+            raise
+        # Every song is told of a wrong name.
+        return
+    for part in missing:
+        note(
+            f"{part.name} is fetched once, {size_in_words(part)}. Licence of the weights: "
+            f"{licence_in_words(part)}"
+        )
 
 
 def _wait(song: Song, voice: Voice) -> None:

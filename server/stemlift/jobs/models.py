@@ -6,9 +6,7 @@ The files are the store's, the entries the library's; what may be done when is d
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,56 +19,19 @@ from stemlift.jobs.model_records import (
 )
 from stemlift.jobs.progress import Estimate, ModelProgress, Sum
 from stemlift.models.auto import AutoChoice, choose_auto
+from stemlift.models.cache import ModelCache
 from stemlift.models.catalogue import Catalogue
+from stemlift.models.checking import FileCheck
 from stemlift.models.child import run_child
 from stemlift.models.entry import NAME, REST
-from stemlift.models.library import IMPORTED
+from stemlift.models.library import IMPORTED, Library
 from stemlift.models.spec import ModelSpec, Network, Origin
+from stemlift.models.store import ModelStore
 
 Report = Callable[[ModelProgress], None]
 Cancelled = Callable[[], bool]
 
 IMPORTER = "stemlift.models.importing"
-
-_POLL = 0.2
-
-
-class FoundFile(Protocol):
-    """What the store found out about one file; see `store.FileCheck`."""
-
-    @property
-    def path(self) -> Path: ...
-    @property
-    def state(self) -> str: ...
-
-
-class Store(Protocol):
-    """What is asked of `store.ModelStore`."""
-
-    @property
-    def folder(self) -> Path: ...
-    def installed(self, spec: ModelSpec) -> bool: ...
-    def installed_bytes(self, spec: ModelSpec) -> int: ...
-    def fetch(
-        self, spec: ModelSpec, progress: Callable[[int, int], None], cancelled: Cancelled
-    ) -> object: ...
-    def verify(
-        self, spec: ModelSpec, progress: Callable[[int, int], None], cancelled: Cancelled
-    ) -> Sequence[FoundFile]: ...
-    def remove(self, spec: ModelSpec, others: Sequence[ModelSpec]) -> int: ...
-
-
-class Shelf(Protocol):
-    """What is asked of `library.Library`."""
-
-    def catalogue(self) -> Catalogue: ...
-
-
-class Loaded(Protocol):
-    """What is asked of `cache.ModelCache`."""
-
-    def loaded_names(self) -> tuple[str, ...]: ...
-    def forget(self, name: str) -> tuple[str, ...]: ...
 
 
 class RunChild(Protocol):
@@ -90,19 +51,16 @@ class RunChild(Protocol):
 class ModelDesk:
     """All methods are safe from any thread.
 
-    Two calls that would write the files of one model wait for each other; `remove` does not
-    wait and is refused.
+    Two transfers of the same files wait for each other, by the store's locks.
     """
 
     def __init__(
-        self, library: Shelf, store: Store, cache: Loaded, child: RunChild = run_child
+        self, library: Library, store: ModelStore, cache: ModelCache, child: RunChild = run_child
     ) -> None:
         self._library = library
         self._store = store
         self._cache = cache
         self._child = child
-        self._changed = threading.Condition()
-        self._held: set[str] = set()
 
     def installed(self, spec: ModelSpec, catalogue: Catalogue | None = None) -> bool:
         """Whether it can run without the network; an ensemble when all its parts can."""
@@ -155,41 +113,29 @@ class ModelDesk:
         missing = [part for part in parts if not self._store.installed(part)]
         total = Sum([part.download_bytes for part in missing], Estimate(report))
         for index, part in enumerate(missing):
-            with self._holding(part.name, cancelled):
-                self._store.fetch(part, total.of(index), cancelled)
+            self._store.fetch(part, total.of(index), cancelled)
         return self.get(name)
 
     def verify(self, name: str, report: Report, cancelled: Cancelled) -> list[CheckedFile]:
         """Compare files with their checksums: of one model, or with "" of all that are here.
 
         Raises:
-            StemliftError: MODEL_UNKNOWN; ARGUMENT_INVALID when nothing of the model is
+            StemliftError: MODEL_UNKNOWN; MODEL_NOT_INSTALLED when nothing of the model is
                 here; CANCELLED; FILE_UNREADABLE.
         """
         catalogue = self._library.catalogue()
-        asked = [catalogue.get(name)] if name else catalogue.models
-        parts = {
-            part.name: part
-            for spec in asked
-            # Without a name an ensemble adds nothing: its parts are models themselves.
-            if name or spec.network is not Network.ENSEMBLE
-            for part in catalogue.parts(spec)
-            if part.has_weights and (self._store.installed_bytes(part) or name)
-        }
-        total = Sum(
-            [self._store.installed_bytes(part) for part in parts.values()], Estimate(report)
-        )
+        # Without a name an ensemble adds nothing: its parts are models themselves.
+        asked = catalogue.parts(catalogue.get(name)) if name else catalogue.models
+        specs = [spec for spec in asked if spec.has_weights]
+        total = Sum([self._store.installed_bytes(spec) for spec in specs], Estimate(report))
         found: dict[Path, CheckedFile] = {}
-        for index, part in enumerate(parts.values()):
-            if not self._store.installed_bytes(part):
-                raise StemliftError(
-                    Reason.ARGUMENT_INVALID,
-                    f"The weights of {part.name} are not on this machine.",
-                    f"Fetch them with `stemlift models pull {part.name}`.",
-                )
-            with self._holding(part.name, cancelled):
-                for file in self._store.verify(part, total.of(index), cancelled):
-                    found.setdefault(file.path, _checked(part, file))
+        for index, spec in enumerate(specs):
+            checks = self._store.verify(spec, total.of(index), cancelled)
+            if self._is_here(spec, checks):
+                for check in checks:
+                    found.setdefault(check.path, _checked(spec, check))
+            elif name:
+                raise _not_installed(spec)
         return list(found.values())
 
     def import_model(
@@ -216,25 +162,21 @@ class ModelDesk:
             "folder": str(self._store.folder / IMPORTED),
             "inspect_only": asked.inspect_only,
         }
-        estimate = Estimate(report)
-        with self._holding("" if asked.inspect_only else asked.name, cancelled):
-            # Once more: somebody may have imported it while we waited.
-            self._check_import(asked)
-            said = self._child(IMPORTER, request, estimate, cancelled, what="import")
-            recognised = _recognition(said)
-            if asked.inspect_only:
-                return recognised, None
-            # A model of this name may be in memory, whose place the new one takes.
-            self._cache.forget(asked.name)
-            return recognised, self.get(asked.name)
+        said = self._child(IMPORTER, request, Estimate(report), cancelled, what="import")
+        recognised = _recognition(said)
+        if asked.inspect_only:
+            return recognised, None
+        # A model of this name may be in memory, whose place the new one takes.
+        self._cache.forget(asked.name)
+        return recognised, self.get(asked.name)
 
     def remove(self, name: str) -> int:
         """Delete the files of a model; returns the bytes that are free again.
 
         Raises:
-            StemliftError: MODEL_UNKNOWN; ARGUMENT_INVALID where it has no files of its own
-                or none are here; JOB_ACTIVE while it is used, fetched or checked;
-                WRITE_FAILED.
+            StemliftError: MODEL_UNKNOWN; ARGUMENT_INVALID where it has no files of its own;
+                MODEL_NOT_INSTALLED where none are here; MODEL_BUSY while a job uses it or its
+                files are being fetched; WRITE_FAILED.
         """
         catalogue = self._library.catalogue()
         spec = catalogue.get(name)
@@ -250,18 +192,23 @@ class ModelDesk:
                 f"{name} has no weights, so there is nothing to remove.",
                 "It is part of Stemlift and takes no space of its own.",
             )
-        if spec.origin is not Origin.IMPORTED and not self._store.installed_bytes(spec):
+        self._cache.forget(name)
+        if name in self._cache.loaded_names():
             raise StemliftError(
-                Reason.ARGUMENT_INVALID,
-                f"The weights of {name} are not on this machine.",
-                "There is nothing to remove; `stemlift models list` shows what is here.",
+                Reason.MODEL_BUSY,
+                f"The model {name} cannot be removed: a job is using it.",
+                "Wait for the job to end, or cancel it.",
             )
-        with self._taking(name):
-            self._cache.forget(name)
-            if name in self._cache.loaded_names():
-                raise _in_use(name, "a job is using it")
-            others = [other for other in catalogue.models if other.name != name]
-            return self._store.remove(spec, others)
+        here = self._store.installed(spec)
+        freed = self._store.remove(spec, catalogue.models)
+        if not freed and not here and spec.origin is not Origin.IMPORTED:
+            raise _not_installed(spec)
+        return freed
+
+    def _is_here(self, spec: ModelSpec, checks: Sequence[FileCheck]) -> bool:
+        """Whether there is something to check; what an unfinished transfer left is not."""
+        states = {check.state for check in checks}
+        return self._store.installed(spec) or spec.folder is not None or "damaged" in states
 
     def _listing(
         self,
@@ -311,45 +258,12 @@ class ModelDesk:
                     f"Choose another name, or `stemlift models remove {asked.name}` first.",
                 )
 
-    @contextmanager
-    def _holding(self, name: str, cancelled: Cancelled) -> Iterator[None]:
-        """Wait until nobody else writes or reads the files of `name`; "" is nobody's."""
-        with self._changed:
-            while name and name in self._held:
-                if cancelled():
-                    raise StemliftError(
-                        Reason.CANCELLED, f"Waiting for the files of {name} was cancelled."
-                    )
-                self._changed.wait(_POLL)
-            self._held.add(name)
-        try:
-            yield
-        finally:
-            self._let_go(name)
 
-    @contextmanager
-    def _taking(self, name: str) -> Iterator[None]:
-        """As `_holding`, refused instead of waiting."""
-        with self._changed:
-            if name in self._held:
-                raise _in_use(name, "it is being fetched or checked")
-            self._held.add(name)
-        try:
-            yield
-        finally:
-            self._let_go(name)
-
-    def _let_go(self, name: str) -> None:
-        with self._changed:
-            self._held.discard(name)
-            self._changed.notify_all()
-
-
-def _in_use(name: str, why: str) -> StemliftError:
+def _not_installed(spec: ModelSpec) -> StemliftError:
     return StemliftError(
-        Reason.JOB_ACTIVE,
-        f"The model {name} cannot be removed: {why}.",
-        "Wait for that to end, or cancel it.",
+        Reason.MODEL_NOT_INSTALLED,
+        f"The weights of {spec.name} are not on this machine, or not all of them.",
+        f"`stemlift models pull {spec.name}` fetches them.",
     )
 
 
@@ -366,6 +280,15 @@ def _recognition(said: Mapping[str, Any]) -> Recognition:
     )
 
 
-def _checked(spec: ModelSpec, file: FoundFile) -> CheckedFile:
-    state = str(file.state)
-    return CheckedFile(spec.name, file.path, state, getattr(file, "problem", "") or "")
+def _checked(spec: ModelSpec, check: FileCheck) -> CheckedFile:
+    problem = ""
+    if check.state == "missing":
+        problem = "It is not there."
+    elif check.state == "damaged":
+        problem = "It is not whole, or not what it should be."
+        if check.expected and check.found and not check.found.startswith(check.expected):
+            problem = (
+                f"Its SHA-256 is {check.found[:16]}…, and should be {check.expected[:16]}…, "
+                "so its content has changed."
+            )
+    return CheckedFile(spec.name, check.path, check.state, problem)

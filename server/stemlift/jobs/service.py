@@ -18,17 +18,13 @@ from stemlift.jobs.board import Board, Listener
 from stemlift.jobs.control import JobControl, cancelled_error
 from stemlift.jobs.faults import explain
 from stemlift.jobs.job import Job, JobError, JobResult, JobSpec, JobState
-from stemlift.jobs.model_records import ModelListing
 from stemlift.jobs.models import ModelDesk
 from stemlift.jobs.prepare import Prepared, check_free, prepare
 from stemlift.jobs.publication import can_go_on, publish_job, withdraw
 from stemlift.jobs.store import JobStore
 from stemlift.jobs.worker import Worker
-from stemlift.models.auto import AutoChoice, choose_auto
-from stemlift.models.catalogue import Catalogue
-from stemlift.models.hub import ModelStore
 from stemlift.models.library import Library
-from stemlift.models.spec import ModelSpec
+from stemlift.models.store import ModelStore
 from stemlift.paths import Paths
 from stemlift.separation.outputs import remove_work, work_folder
 from stemlift.settings import Settings
@@ -172,22 +168,6 @@ class JobService:
         """Have `listener` called, from any thread, whenever the job changes."""
         return self._board.listening(job_id, listener)
 
-    def models(self) -> tuple[list[ModelListing], AutoChoice]:
-        """Every model of the catalogue, and what `auto` takes.
-
-        Raises:
-            StemliftError: SETTINGS_INVALID for a broken models.toml.
-        """
-        catalogue = self._library.catalogue()
-        here = {spec.name: self._installed(catalogue, spec) for spec in catalogue.models}
-        auto = choose_auto(catalogue, lambda spec: here[spec.name])
-        loaded = self.loaded_models()
-        listings = [
-            ModelListing(spec, here[spec.name], spec.name in loaded, spec.name == auto.spec.name)
-            for spec in catalogue.models
-        ]
-        return listings, auto
-
     def loaded_models(self) -> tuple[str, ...]:
         return tuple(self._worker.cache.loaded_names())
 
@@ -197,14 +177,7 @@ class JobService:
 
     def _prepare(self, spec: JobSpec) -> Prepared:
         catalogue = self._library.catalogue()
-        return prepare(spec, catalogue, lambda model: self._installed(catalogue, model))
-
-    def _installed(self, catalogue: Catalogue, spec: ModelSpec) -> bool:
-        try:
-            return all(self._models.installed(part) for part in catalogue.parts(spec))
-        except StemliftError:
-            # An ensemble of models that are not all there; who asks for it is told.
-            return False
+        return prepare(spec, catalogue, lambda model: self.desk.installed(model, catalogue))
 
     def _known(self, asked: JobSpec, request_id: str) -> Job | None:
         found = self._store.by_request(request_id) if request_id else None

@@ -160,7 +160,7 @@ class Servicer(SeparationServiceServicer):
         self, _request: api.ListModelsRequest, context: Context
     ) -> api.ListModelsResponse:
         def models() -> api.ListModelsResponse:
-            listings, auto = self._service.models()
+            listings, auto = self._service.desk.listings()
             return api.ListModelsResponse(
                 models=[message_from_model(listing) for listing in listings], advice=auto.advice
             )
