@@ -195,6 +195,16 @@ def test_a_batch_gives_what_each_gives_alone(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", ["bs", "mel"])
+def test_a_stem_does_not_depend_on_what_else_is_wanted(kind: Kind) -> None:
+    net = network(kind, num_stems=4)
+    spectra = spectrum(net, mix())
+    part, whole = net.only({2})(spectra), net(spectra)
+    assert torch.equal(part[:, 2], whole[:, 2])
+    assert part[:, [0, 1, 3]].abs().max() == 0
+    assert whole.abs().amax(dim=(0, 2, 3, 4)).min() > 0.1
+
+
+@pytest.mark.parametrize("kind", ["bs", "mel"])
 def test_silence_stays_silence(kind: Kind) -> None:
     net = network(kind)
     assert net(torch.zeros(1, 2, 129, 5, dtype=torch.complex64)).abs().max() == 0

@@ -16,10 +16,11 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
+from typing import Self, cast
 
 import torch
 from einops import rearrange
@@ -264,6 +265,7 @@ class BandSplitTransformer(nn.Module):
             reflect=True,
         )
         self.channels = config.channels
+        self.wanted = frozenset(range(config.num_stems))
         self.zero_dc = config.zero_dc
         self.skip_connection = config.skip_connection
         time, freq = RotaryEmbedding(config.dim_head), RotaryEmbedding(config.dim_head)
@@ -287,6 +289,15 @@ class BandSplitTransformer(nn.Module):
         self.mask_estimators = nn.ModuleList(
             MaskEstimator(config.dim, sizes, hidden, mask_linears) for _ in range(config.num_stems)
         )
+
+    def only(self, indices: Collection[int]) -> Self:
+        """This network, its parameters shared, with zeros for all stems but these.
+
+        The masks of the others, a good part of the work, are not made.
+        """
+        view = copy.copy(self)
+        view.wanted = frozenset(indices)
+        return view
 
     def to_bands(self, bins: Tensor) -> Tensor:
         """Along axis 2, from the bins to those of all bands, one band after the other."""
@@ -313,7 +324,9 @@ class BandSplitTransformer(nn.Module):
         estimates = torch.stack(
             [
                 torch.view_as_complex(self._mask(estimator, features)) * mix
-                for estimator in self.mask_estimators
+                if index in self.wanted
+                else torch.zeros_like(mix)
+                for index, estimator in enumerate(self.mask_estimators)
             ],
             dim=1,
         )
