@@ -2,12 +2,16 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_hub import FakeHub
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.catalogue import load_catalogue
+from stemlift.models.child import Report
+from stemlift.models.download import download
+from stemlift.models.place import ModelPlace
 from stemlift.models.store import DEFAULT_ENDPOINT, ModelStore
 from stemlift.settings import Settings
 
@@ -42,6 +46,17 @@ def store(hub: FakeHub, tmp_path: Path) -> ModelStore:
     return ModelStore(tmp_path / "models", hub.endpoint)
 
 
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Download in this process: quicker, where the other process is not what it is about."""
+
+    def run(module: str, request: dict[str, Any], report: Report, *_: Any, what: str) -> None:
+        place = ModelPlace.asked(request)
+        download(place, request["endpoint"], report)
+
+    monkeypatch.setattr("stemlift.models.store.run_child", run)
+
+
 def failure(store: ModelStore) -> StemliftError:
     with pytest.raises(StemliftError) as caught:
         store.fetch(SPEC, ignore, never)
@@ -66,6 +81,7 @@ def test_a_download_brings_every_file_and_tells_how_far_it_is(
     assert not list(store.folder.rglob(".partial/*"))
 
 
+@pytest.mark.usefixtures("here")
 def test_what_is_here_is_not_asked_for_again(store: ModelStore, hub: FakeHub) -> None:
     first = store.fetch(SPEC, ignore, never)
     hub.requests.clear()
@@ -84,6 +100,7 @@ def test_no_token_leaves_this_machine(
     assert {request.authorization for request in hub.requests} == {None}
 
 
+@pytest.mark.usefixtures("here")
 def test_a_cut_connection_goes_on_where_it_stopped(store: ModelStore, hub: FakeHub) -> None:
     hub.cut["aaaa0001.safetensors"] = HALF
     files = store.fetch(SPEC, ignore, never)
@@ -112,6 +129,7 @@ def test_a_cancelled_download_ends_in_a_stall_and_resumes_later(
     assert hub.gets("aaaa0001.safetensors")[-1].start == HALF
 
 
+@pytest.mark.usefixtures("here")
 def test_a_finished_member_is_kept_when_the_next_one_fails(store: ModelStore, hub: FakeHub) -> None:
     hub.corrupt.add("aaaa0002.safetensors")
     assert failure(store).reason is Reason.DOWNLOAD_FAILED
@@ -120,6 +138,7 @@ def test_a_finished_member_is_kept_when_the_next_one_fails(store: ModelStore, hu
     assert len(hub.gets("aaaa0001.safetensors")) == 1
 
 
+@pytest.mark.usefixtures("here")
 def test_a_damaged_transfer_is_not_kept(store: ModelStore, hub: FakeHub) -> None:
     hub.corrupt.add("aaaa0001.safetensors")
     error = failure(store)
@@ -128,6 +147,7 @@ def test_a_damaged_transfer_is_not_kept(store: ModelStore, hub: FakeHub) -> None
     assert not list(store.folder.rglob(".partial/*"))
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("file", "status", "words"),
     [
@@ -157,6 +177,7 @@ def test_a_hub_that_never_answers(
     assert "stopped answering" in error.message
 
 
+@pytest.mark.usefixtures("here")
 def test_no_network(tmp_path: Path) -> None:
     error = failure(ModelStore(tmp_path, "http://127.0.0.1:1"))
     assert error.reason is Reason.DOWNLOAD_FAILED
@@ -164,6 +185,7 @@ def test_no_network(tmp_path: Path) -> None:
     assert "127.0.0.1:1" in error.message
 
 
+@pytest.mark.usefixtures("here")
 def test_an_address_that_is_no_hub(store: ModelStore, hub: FakeHub) -> None:
     hub.commits = False
     error = failure(store)
@@ -192,6 +214,7 @@ def test_a_folder_that_cannot_be_made(hub: FakeHub, tmp_path: Path) -> None:
     assert failure(ModelStore(blocked, hub.endpoint)).reason is Reason.WRITE_FAILED
 
 
+@pytest.mark.usefixtures("here")
 def test_a_bag_that_leaves_its_folder_is_refused(store: ModelStore, hub: FakeHub) -> None:
     hub.put(REPOSITORY, "htdemucs_ft.yaml", b"models: ['../../evil']\n")
     error = failure(store)
@@ -199,6 +222,7 @@ def test_a_bag_that_leaves_its_folder_is_refused(store: ModelStore, hub: FakeHub
     assert {request.file for request in hub.requests} == {"htdemucs_ft.yaml"}
 
 
+@pytest.mark.usefixtures("here")
 def test_a_missing_member_means_not_installed(store: ModelStore, hub: FakeHub) -> None:
     files = store.fetch(SPEC, ignore, never)
     files.paths[1].unlink()

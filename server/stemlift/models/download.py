@@ -111,16 +111,19 @@ def _on_hub(place: ModelPlace, endpoint: str, file: WeightFile, revision: str) -
 def _by_address(file: WeightFile, address: str) -> RemoteFile:
     from huggingface_hub import constants
 
+    # Whatever the server calls it: the checksum tells in the end.
+    known = file.sha256 is not None and SHA256.fullmatch(file.sha256)
+    if file.sha256 and known and file.size is not None:
+        return RemoteFile(file, address, address, file.sha256, file.size, file.sha256)
     with explained(f"{file.name} at {address}"):
         # A GET that is left after its headers: not every server answers HEAD.
         with ask(address, constants.HF_HUB_ETAG_TIMEOUT) as answer:
-            size, mark = answer.size, answer.mark
-        size = _agreed_size(file, size)
-        if file.sha256 and SHA256.fullmatch(file.sha256):
-            # Whatever the server calls it: the checksum tells in the end.
-            return RemoteFile(file, address, address, file.sha256, size, file.sha256)
-        key = _key(address, mark or "", str(size))
-        return RemoteFile(file, address, address, key, size, file.sha256, mark, mark is not None)
+            told, mark = answer.size, answer.mark
+        size = _agreed_size(file, told)
+    if file.sha256 and known:
+        return RemoteFile(file, address, address, file.sha256, size, file.sha256)
+    key = _key(address, mark or "", str(size))
+    return RemoteFile(file, address, address, key, size, file.sha256, mark, mark is not None)
 
 
 def _key(*parts: str) -> str:

@@ -60,8 +60,7 @@ def explain(error: Exception, where: str) -> StemliftError | None:
     status = _status(error)
     if status is not None:
         return _explain_status(status, where)
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if any("Timeout" in kind for kind in kinds):
+    if _timed_out(error):
         return _failed(f"The server stopped answering: {where}.", _TRY_AGAIN)
     if from_transport(error):
         return _failed(
@@ -71,6 +70,13 @@ def explain(error: Exception, where: str) -> StemliftError | None:
     if isinstance(error, OSError):
         return _explain_disk(error, where)
     return None
+
+
+def _timed_out(error: BaseException) -> bool:
+    if any("Timeout" in kind.__name__ for kind in type(error).__mro__):
+        return True
+    # requests wraps a timeout in the middle of a body in an error of the connection.
+    return any(_timed_out(inner) for inner in error.args if isinstance(inner, BaseException))
 
 
 def _status(error: Exception) -> int | None:
@@ -99,7 +105,7 @@ def _explain_disk(error: OSError, where: str) -> StemliftError:
         return _failed(f"The download of {where} broke off: {error}.", _TRY_AGAIN)
     return StemliftError(
         Reason.WRITE_FAILED,
-        f"The weights of {where} cannot be stored: {error}.",
+        f"Storing {where} failed: {error}.",
         "Make the models folder writable and try again.",
     )
 

@@ -75,12 +75,13 @@ class ModelStore:
 
         Raises:
             StemliftError: DOWNLOAD_FAILED, DISK_FULL, WRITE_FAILED, CANCELLED;
-                CHECKPOINT_INVALID when the bag is damaged; MODEL_NOT_INSTALLED for an
-                imported model whose files are gone.
+                FILE_UNREADABLE, the models folder may not be read; CHECKPOINT_INVALID
+                when the bag is damaged; MODEL_NOT_INSTALLED for an imported model
+                whose files are gone.
             ValueError: `spec` has no weights.
         """
         place = self._place(spec)
-        found = place.find()
+        found = _look(place)
         if found is not None:
             return found
         if place.folder is not None:
@@ -94,7 +95,7 @@ class ModelStore:
             _environment(self.endpoint),
             what=f"download of {spec.name}",
         )
-        found = place.find()
+        found = _look(place)
         if found is None:
             raise StemliftError(
                 Reason.INTERNAL,
@@ -171,6 +172,17 @@ class ModelStore:
                 f"The model hub's address “{self.endpoint}” is not a web address.",
                 "Set `hub` in settings.toml, or HF_ENDPOINT, to one that begins with https://.",
             )
+
+
+def _look(place: ModelPlace) -> WeightFiles | None:
+    try:
+        return place.find()
+    except OSError as error:
+        raise StemliftError(
+            Reason.FILE_UNREADABLE,
+            f"The files of {place.name} cannot be read: {error}.",
+            f"Make the folder {place.folder or place.models} readable.",
+        ) from error
 
 
 def _gone(place: ModelPlace, folder: Path) -> StemliftError:

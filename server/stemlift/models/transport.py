@@ -101,7 +101,13 @@ def _send(
             yield response.status_code, response.headers, response.iter_bytes()
     else:
         with session.get(
-            address, headers=headers, timeout=timeout, allow_redirects=False, stream=True
+            address,
+            headers=headers,
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+            # Else requests sends the password that ~/.netrc has for the host.
+            auth=lambda prepared: prepared,
         ) as response:
             yield response.status_code, response.headers, response.iter_content(_BLOCK)
 
