@@ -146,3 +146,71 @@ def test_drums_and_bass_of_a_mono_song_are_too(song: Sources, mask: MaskKind) ->
     assert largest_correlation(stems) < 0.95
     for stem in stems.values():
         np.testing.assert_allclose(stem[:, 0], stem[:, 1], atol=1e-3)
+
+
+class Quarter(nn.Module):
+    """One stem, a quarter of the mix."""
+
+    stft = Stft(512, 128, reflect=True)
+
+    def __init__(self, spectra: bool) -> None:
+        super().__init__()
+        self.spectra = spectra
+
+    def forward(self, mix: Tensor) -> Tensor:
+        stem = (mix / 4).unsqueeze(1)
+        return stem if self.spectra else stem.abs()
+
+
+@pytest.mark.parametrize(
+    ("mask", "spectra", "shares"),
+    [
+        (MaskKind.COMPLEX, True, (0.25, 0.75)),
+        (MaskKind.COMPLEX, False, (0.1, 0.9)),
+        (MaskKind.RATIO, True, (0.1, 0.9)),
+        (MaskKind.RATIO, False, (0.1, 0.9)),
+        (MaskKind.BINARY, True, (0.0, 1.0)),
+        (MaskKind.BINARY, False, (0.0, 1.0)),
+    ],
+)
+def test_the_complement_is_one_stem_more(
+    mask: MaskKind, spectra: bool, shares: tuple[float, float]
+) -> None:
+    """A quarter and the rest: as spectra what they are, else by their powers, 1 and 9."""
+    wave = noise(1, 1, 6000)
+    stems = MaskedSpectrogram(Quarter(spectra), mask, complement=True)(wave)
+    assert stems.shape == (1, 2, 1, 6000)
+    for index, share in enumerate(shares):
+        torch.testing.assert_close(stems[:, index], share * wave, atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("window", [0, 300])
+@pytest.mark.parametrize("normalized", [False, True])
+@pytest.mark.parametrize("samples", [200, 256, 257, 3000])
+def test_the_spectra_are_made_as_the_network_says(
+    window: int, normalized: bool, samples: int
+) -> None:
+    seen: list[Tensor] = []
+
+    class Listening(Quarter):
+        stft = Stft(512, 128, window, normalized, reflect=True)
+
+        def forward(self, mix: Tensor) -> Tensor:
+            seen.append(mix)
+            return mix.unsqueeze(1)
+
+    wave = noise(1, 2, samples)
+    stems = MaskedSpectrogram(Listening(True), MaskKind.COMPLEX)(wave)
+    expected = torch.stft(
+        wave[0],
+        512,
+        128,
+        window or 512,
+        torch.hann_window(window or 512),
+        normalized=normalized,
+        return_complex=True,
+        # An end is mirrored only where there is enough to mirror.
+        pad_mode="reflect" if samples > 256 else "constant",
+    )
+    torch.testing.assert_close(seen[0][0], expected)
+    torch.testing.assert_close(stems[:, 0], wave, atol=1e-5, rtol=0)

@@ -14,13 +14,14 @@ from stemlift.models.bag import LONGEST_SEGMENT, Bag, read_bag, stem_weights
 from stemlift.models.formats.band_split_rnn import read_band_split_rnn
 from stemlift.models.formats.checkpoint import Checkpoint
 from stemlift.models.formats.demucs import load_demucs_safetensors
+from stemlift.models.formats.demucs_legacy import convert_legacy
 from stemlift.models.formats.native import is_native, read_native
 from stemlift.models.formats.open_unmix import read_open_unmix
 from stemlift.models.formats.roformer import read_roformer
 from stemlift.models.formats.tensors import InvalidCheckpointError, refusing
-from stemlift.models.hub import ModelStore
 from stemlift.models.loaded import LoadedModel, Member
 from stemlift.models.spec import ModelSpec, Network
+from stemlift.models.store import ModelStore
 from stemlift.networks.demucs import is_hybrid_transformer
 
 DEMUCS_OVERLAP = 0.25
@@ -149,8 +150,19 @@ def _load_demucs(
     for path, row in zip(members, weights, strict=True):
         if cancelled():
             raise StemliftError(Reason.CANCELLED, f"Loading {spec.name} was cancelled.")
-        loaded.append(_demucs_member(load_demucs_safetensors(path), row, bag, spec, path))
+        network = load_demucs_safetensors(_converted(path))
+        loaded.append(_demucs_member(network, row, bag, spec, path))
     return LoadedModel(spec, tuple(loaded))
+
+
+def _converted(path: Path) -> Path:
+    """The checkpoint itself, or what a legacy one is turned into, once, beside it."""
+    if path.suffix != ".th":
+        return path
+    target = path.with_suffix(".safetensors")
+    if not target.is_file():
+        convert_legacy(path, target)
+    return target
 
 
 def _demucs_member(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from stemlift.models.spec import MaskKind
 from stemlift.networks.stft import Stft
 from stemlift.separation.masks import complex_estimates, masks
+from stemlift.separation.wiener import add_residual
 
 
 @runtime_checkable
@@ -75,7 +76,7 @@ class MaskedSpectrogram(nn.Module):
             if not estimates.is_complex():
                 estimates = estimates.float()
             if self.complement:
-                estimates = torch.cat((estimates, _rest(estimates, mix)), dim=1)
+                estimates = _with_rest(estimates, mix)
             return torch.stack(
                 [
                     self._wave(spectrum.flatten(0, 1), samples).reshape(batch, channels, samples)
@@ -125,8 +126,9 @@ class MaskedSpectrogram(nn.Module):
         )
 
 
-def _rest(estimates: Tensor, mix: Tensor) -> Tensor:
-    """(b, 1, c, f, t): what the estimates leave of the mix, of their kind."""
-    if estimates.is_complex():
-        return mix.unsqueeze(1) - estimates.sum(dim=1, keepdim=True)
-    return (mix.abs().unsqueeze(1) - estimates.sum(dim=1, keepdim=True)).clamp_min(0.0)
+def _with_rest(estimates: Tensor, mix: Tensor) -> Tensor:
+    """The estimates and, as one stem more, what they leave of the mix: (b, s + 1, c, f, t)."""
+    if not estimates.is_complex():
+        return add_residual(estimates, mix)
+    rest = mix.unsqueeze(1) - estimates.sum(dim=1, keepdim=True)
+    return torch.cat((estimates, rest), dim=1)
