@@ -207,8 +207,7 @@ def test_a_refused_file_is_bad_input(server: FakeServer, capsys) -> None:
         assert main(["models", "import", "evil.ckpt", "--name", "x", *more]) == 2
         assert "holds code" in capsys.readouterr().err
     assert main(["models", "import", "evil.ckpt", "--name", "x", "--yes", "--json"]) == 2
-    (line,) = objects(capsys)
-    assert (line["source"], line["error"]["reason"]) == ("evil.ckpt", "CHECKPOINT_INVALID")
+    assert error_of(capsys)["reason"] == "CHECKPOINT_REFUSED"
 
 
 def test_verify_fails_for_damage(server: FakeServer, capsys) -> None:

@@ -94,7 +94,7 @@ def test_errors_come_after_progress(server: FakeServer) -> None:
         assert caught.value.reason is Reason.MODEL_UNKNOWN
         with pytest.raises(StemliftError) as caught:
             client.import_model("evil.ckpt", "x")
-        assert caught.value.reason is Reason.CHECKPOINT_INVALID
+        assert caught.value.reason is Reason.CHECKPOINT_REFUSED
 
 
 def test_an_import_arrives_as_asked(server: FakeServer, tmp_path: Path, monkeypatch) -> None:

@@ -118,7 +118,7 @@ class FakeModels:
         name = Path(request.path).name
         if name.startswith("evil"):
             raise StemliftError(
-                Reason.CHECKPOINT_INVALID, f"{request.path} holds code.", "Do not trust it."
+                Reason.CHECKPOINT_REFUSED, f"{request.path} holds code.", "Do not trust it."
             )
         yield separation_pb2.ImportModelResponse(progress=_progress(1, 2, 5000))
         if name.startswith("slow"):

@@ -9,16 +9,8 @@ import typer
 
 from stemlift.cli.interrupts import Interrupts
 from stemlift.cli.model_words import ask, connect
-from stemlift.cli.reporting import (
-    console,
-    note,
-    plain,
-    print_error,
-    print_error_json,
-    print_json,
-    size,
-)
-from stemlift.errors import Exit, Reason, StemliftError
+from stemlift.cli.reporting import console, note, plain, print_json, size
+from stemlift.errors import Exit
 
 if TYPE_CHECKING:
     from stemlift.rpc.model_requests import ImportOptions
@@ -45,28 +37,14 @@ def import_model(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> int:
     """Make a model of a checkpoint of your own. No code in it is ever run."""
+    from stemlift.cli.progress import show_model_progress
+
     options: ImportOptions = {
         "config": config,
         "licence": licence,
         "commercial_use": commercial_use,
         "title": title,
     }
-    try:
-        return _import(file, name, options, yes, json)
-    except StemliftError as error:
-        if error.reason is not Reason.CHECKPOINT_INVALID:
-            raise
-        # Elsewhere a damaged checkpoint fails a job; here it is the input that is wrong.
-        if json:
-            print_error_json(error, file)
-        else:
-            print_error(error)
-        return Exit.BAD_INPUT
-
-
-def _import(file: str, name: str, options: ImportOptions, yes: bool, json: bool) -> int:
-    from stemlift.cli.progress import show_model_progress
-
     shown = False
     if not yes:
         with Interrupts() as interrupts, connect(json, interrupts.check) as client:

@@ -148,10 +148,11 @@ class ModelDesk:
 
         Raises:
             StemliftError: ARGUMENT_INVALID for the name or a path that is not absolute;
-                OUTPUT_EXISTS when a model was imported under the name before; as
-                `models.importing`: FILE_NOT_FOUND, CHECKPOINT_INVALID, DISK_FULL, …
+                MODEL_EXISTS when a model was imported under the name before; as
+                `models.importing`: FILE_NOT_FOUND, CHECKPOINT_UNKNOWN, CHECKPOINT_REFUSED,
+                DISK_FULL, WRITE_FAILED, CANCELLED.
         """
-        self._check_import(asked)
+        known = self._check_import(asked)
         request = {
             "path": str(asked.path),
             "config": str(asked.config) if asked.config else None,
@@ -163,7 +164,7 @@ class ModelDesk:
             "inspect_only": asked.inspect_only,
         }
         said = self._child(IMPORTER, request, Estimate(report), cancelled, what="import")
-        recognised = _recognition(said)
+        recognised = _recognition(said, known)
         if asked.inspect_only:
             return recognised, None
         # A model of this name may be in memory, whose place the new one takes.
@@ -231,7 +232,8 @@ class ModelDesk:
             ),
         )
 
-    def _check_import(self, asked: ImportRequest) -> None:
+    def _check_import(self, asked: ImportRequest) -> tuple[str, ...]:
+        """What a person should know of the name; the importer checks it again as it writes."""
         for path in (asked.path, asked.config):
             if path is not None and not path.is_absolute():
                 raise StemliftError(
@@ -240,7 +242,7 @@ class ModelDesk:
                     "The server stands in another folder: give the whole path.",
                 )
         if not asked.name and asked.inspect_only:
-            return
+            return ()
         if not re.fullmatch(NAME, asked.name) or asked.name in ("auto", REST):
             raise StemliftError(
                 Reason.ARGUMENT_INVALID,
@@ -248,15 +250,16 @@ class ModelDesk:
                 "Use at most 64 lower-case letters, digits, “_”, “.” and “-”, "
                 f"a letter or digit first; “auto” and “{REST}” mean something else.",
             )
-        if asked.inspect_only:
-            return
         for spec in self._library.catalogue().models:
             if spec.name == asked.name and spec.origin is Origin.IMPORTED:
                 raise StemliftError(
-                    Reason.OUTPUT_EXISTS,
+                    Reason.MODEL_EXISTS,
                     f"A model called {asked.name} was imported before.",
                     f"Choose another name, or `stemlift models remove {asked.name}` first.",
                 )
+            if spec.name == asked.name:
+                return (f"It takes the place of the {spec.name} that Stemlift knows already.",)
+        return ()
 
 
 def _not_installed(spec: ModelSpec) -> StemliftError:
@@ -267,16 +270,16 @@ def _not_installed(spec: ModelSpec) -> StemliftError:
     )
 
 
-def _recognition(said: Mapping[str, Any]) -> Recognition:
+def _recognition(said: Mapping[str, Any], known: tuple[str, ...]) -> Recognition:
     return Recognition(
         format=said["format"],
         network=said["network"],
         stems=tuple(said["stems"]),
         sample_rate=said["sample_rate"],
-        segment=said.get("segment") or 0,
+        segment=said["segment"] or 0,
         parameters=said["parameters"],
         size=said["size"],
-        warnings=tuple(said.get("warnings", ())),
+        warnings=(*said["warnings"], *known),
     )
 
 

@@ -178,9 +178,10 @@ class Client:
         says what the file is, and `name` may be empty.
 
         Raises:
-            StemliftError: FILE_NOT_FOUND; CHECKPOINT_INVALID with what is wrong with the
-                file; ARGUMENT_INVALID; OUTPUT_EXISTS when a model was imported under that
-                name before; DISK_FULL, WRITE_FAILED or SERVER_LOST.
+            StemliftError: FILE_NOT_FOUND; CHECKPOINT_UNKNOWN with what the file looks like;
+                CHECKPOINT_REFUSED with what is wrong with it; ARGUMENT_INVALID; MODEL_EXISTS
+                when a model was imported under that name before; DISK_FULL, WRITE_FAILED
+                or SERVER_LOST.
         """
         request = build_import(path, name, **options)
         reply = self._follow(
@@ -196,8 +197,8 @@ class Client:
         A damaged file is no error here: see `FileCheck.state`.
 
         Raises:
-            StemliftError: MODEL_UNKNOWN; ARGUMENT_INVALID when nothing of that model is on
-                this machine; SERVER_LOST.
+            StemliftError: MODEL_UNKNOWN; MODEL_NOT_INSTALLED when its files are not here;
+                SERVER_LOST.
         """
         request = separation_pb2.VerifyModelRequest(name=name)
         reply = self._follow(
@@ -211,8 +212,9 @@ class Client:
         An imported model is forgotten; every other one can be pulled again.
 
         Raises:
-            StemliftError: MODEL_UNKNOWN; ARGUMENT_INVALID where there is nothing to remove;
-                JOB_ACTIVE while it is used or fetched; WRITE_FAILED.
+            StemliftError: MODEL_UNKNOWN; ARGUMENT_INVALID where it has no files of its own;
+                MODEL_NOT_INSTALLED where they are not here; MODEL_BUSY while a job uses it or
+                they are being fetched; WRITE_FAILED.
         """
         request = separation_pb2.RemoveModelRequest(name=name)
         reply = self._call(
