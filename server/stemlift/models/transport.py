@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import stemlift
-
 _BLOCK = 64 * 1024
 _MOST_REDIRECTS = 10
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -67,7 +65,7 @@ def ask(address: str, timeout: float, start: int = 0, mark: str | None = None) -
     headers = {
         # A compressed answer tells no size, and none of its parts can be asked for.
         "Accept-Encoding": "identity",
-        "User-Agent": f"stemlift/{stemlift.__version__}",
+        "User-Agent": "stemlift",
     }
     if start:
         headers["Range"] = f"bytes={start}-"
