@@ -12,7 +12,7 @@ from stemlift.models.spec import ModelSpec
 class ModelListing:
     """A model as a user sees it.
 
-    installed_bytes: what its files take on disk, unfinished ones included.
+    installed_bytes: what its files take on disk; of an ensemble, its parts that are here.
     """
 
     spec: ModelSpec

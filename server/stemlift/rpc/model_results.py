@@ -39,7 +39,7 @@ class ModelInfo:
     sdr: published signal-to-distortion ratios in dB by stem; sdr_source: by whom, on what.
     speed: "fast", "medium", "slow", compared with htdemucs; empty where nobody measured it.
     origin: "catalogue", "models.toml" or "imported".
-    installed_bytes: what its files take on disk, unfinished ones included.
+    installed_bytes: what its files take on disk; 0 unless all are here.
     repository: on the hub, as "owner/name"; empty for models without one.
     segment_frames: length of a segment at `sample_rate`; 0: as its files say.
     overlap: share of a segment that the next one repeats; None: as its files say.

@@ -198,8 +198,8 @@ class Model(google.protobuf.message.Message):
     speed: global___SpeedClass.ValueType
     origin: global___ModelOrigin.ValueType
     installed_bytes: builtins.int
-    """What its files take on this machine in bytes, unfinished ones included. Of
-    an ensemble: the sum of its parts.
+    """What its files take on this machine in bytes; 0 unless all are here. Of an
+    ensemble: the sum of its parts.
     """
     repository: builtins.str
     """The hub repository that its files are fetched from, as "owner/name"; empty
