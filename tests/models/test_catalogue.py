@@ -6,12 +6,16 @@ import pytest
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.auto import choose_auto
 from stemlift.models.catalogue import load_catalogue, parse_catalogue
-from stemlift.models.spec import MaskKind
+from stemlift.models.spec import MaskKind, ModelSpec
 
 
 def test_the_models_in_order_of_rank() -> None:
     names = [spec.name for spec in load_catalogue().models]
-    assert names == ["htdemucs_ft", "htdemucs", "hdemucs_mmi", "htdemucs_6s", "spectral"]
+    assert names[:3] == ["htdemucs_ft", "bs_roformer_musdb18_4stems", "htdemucs"]
+    ranked = [spec for spec in load_catalogue().models if spec.rank >= 0]
+    assert ranked[-1].name == "spectral"
+    # `auto` must not surprise: what it may take gives the four usual stems.
+    assert all({"drums", "bass", "other", "vocals"} <= set(spec.stems) for spec in ranked)
 
 
 def test_spectral_needs_no_download_and_offers_three_masks() -> None:
@@ -35,8 +39,8 @@ def test_where_the_demucs_weights_are(name: str, repository: str, stems: int) ->
     assert spec.repository == repository
     assert spec.bag == f"{name}.yaml"
     assert len(spec.stems) == stems
-    assert "MIT licence does not cover the weights" in spec.licence
-    assert spec.commercial_use is None
+    assert "only for scientific purposes" in spec.licence
+    assert spec.commercial_use is False
 
 
 def test_an_unknown_name_lists_the_closest_first() -> None:
@@ -55,6 +59,9 @@ def test_an_unknown_name_lists_the_closest_first() -> None:
         ("rank = 0", "rank = 40"),
         ('bag = "htdemucs.yaml"', 'bag = "../htdemucs.yaml"'),
         ('repository = "adefossez/HTDemucs"\n', ""),
+        ('name = "vocals-b62c91ce.pth"', 'name = "../vocals-b62c91ce.pth"'),
+        ("https://zenodo.org", "ftp://zenodo.org"),
+        ('sha256 = "9619578f', 'sha256 = "Z619578f'),
         ("sample_rate", "samplerate"),
     ],
 )
@@ -74,13 +81,11 @@ def test_a_wrong_catalogue_is_refused(change: tuple[str, str]) -> None:
         ({"htdemucs_6s"}, "htdemucs_6s", "htdemucs separates better"),
         ({"hdemucs_mmi"}, "hdemucs_mmi", "htdemucs separates better"),
         ({"htdemucs_6s", "htdemucs"}, "htdemucs", "htdemucs_ft separates better"),
-        ({"htdemucs", "htdemucs_ft"}, "htdemucs_ft", ""),
+        ({"htdemucs", "htdemucs_ft", "mel_band_roformer_kim"}, "htdemucs_ft", ""),
     ],
 )
 def test_auto_takes_the_best_that_is_here(installed: set[str], chosen: str, advised: str) -> None:
-    choice = choose_auto(
-        load_catalogue(), lambda spec: spec.repository is None or spec.name in installed
-    )
+    choice = choose_auto(load_catalogue(), lambda spec: spec.name in installed | {"spectral"})
     assert choice.spec.name == chosen
     assert choice.advice.startswith(advised)
     assert bool(choice.advice) == bool(advised)
@@ -95,8 +100,23 @@ def test_the_advice_names_size_and_command() -> None:
 
 def test_the_light_modules_import_neither_torch_nor_the_hub() -> None:
     code = (
-        "import sys, stemlift.models.auto, stemlift.models.hub, stemlift.models.catalogue;"
+        "import sys, stemlift.models.auto, stemlift.models.store, stemlift.models.catalogue;"
         "print([m for m in ('torch', 'demucs', 'huggingface_hub') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("spec", load_catalogue().models, ids=lambda spec: spec.name)
+def test_every_entry_can_be_had_and_says_what_it_is(spec: ModelSpec) -> None:
+    assert spec.title
+    assert spec.licence
+    assert spec.speed is not None
+    assert load_catalogue().parts(spec)
+    for file in spec.files:
+        assert file.address is None or file.address.startswith("https://")
+        # What lies at an address can change; what its checksum says cannot.
+        assert file.sha256 is not None
+    for stem, decibels in spec.sdr:
+        assert stem in spec.stems
+        assert 0 < decibels < 20

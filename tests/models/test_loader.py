@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.catalogue import load_catalogue
-from stemlift.models.hub import ModelStore
 from stemlift.models.loaded import LoadedModel, Member
 from stemlift.models.loader import load_model
 from stemlift.models.spec import ModelSpec
+from stemlift.models.store import ModelStore
 
 SPEC = load_catalogue().get("htdemucs")
 REPOSITORY = "adefossez/HTDemucs"
@@ -89,7 +89,7 @@ def test_segments_of_the_published_model(tmp_path: Path) -> None:
     assert member.stride == 257_985
     assert member.valid_length(1000) == 343_980
     assert member.weights == (1.0, 1.0, 1.0, 1.0)
-    assert model.normalise
+    assert member.normalise
 
 
 @pytest.mark.parametrize("make", [tiny_htdemucs, tiny_hdemucs, tiny_time_demucs])
@@ -233,10 +233,10 @@ def test_spectral_needs_nothing(tmp_path: Path) -> None:
         load_catalogue().get("spectral"), ModelStore(tmp_path, offline=True), ignore, never
     )
     (member,) = model.members
-    hop = member.network.hop
+    hop = member.network.stft.hop
     assert isinstance(hop, int)
     assert member.segment % hop == member.stride % hop == 0
     assert 15 <= member.segment / 44100 <= 20
     assert member.stride == member.segment * 3 // 4
     assert member.valid_length(1) == member.valid_length(member.segment) == member.segment
-    assert not model.normalise
+    assert not model.members[0].normalise

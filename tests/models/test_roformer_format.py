@@ -92,7 +92,7 @@ def test_defaults_are_those_of_the_reference(kind: Kind, tmp_path: Path) -> None
         (["vocals", "other"], "vocals", "other"),
         (["No Reverb", "Reverb"], "Reverb", "No Reverb"),
         (["vocals", "bass", "drums", "other"], "vocals", "other"),
-        (["vocals", "bass", "drums", "other"], "other", "remainder"),
+        (["vocals", "bass", "drums", "other"], "other", "rest"),
         (["vocals"], "vocals", "other"),
     ],
 )

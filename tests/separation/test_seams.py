@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published_seams import join_published
 from torch import Tensor, nn
 
 from stemlift.models.loaded import Member, Seams
@@ -45,38 +46,6 @@ def through(
     return result
 
 
-def reference(signal: Tensor, segment: int, overlaps: int, network: nn.Module) -> Tensor:
-    """The published rule on the whole (channels, samples) signal at once, one segment a batch.
-
-    After the framework's description: mirrored by segment − step at both ends if long enough,
-    linear fades of a tenth, short ends mirrored where more than half is there.
-    """
-    step, fade = segment // overlaps, segment // 10
-    border, total = segment - step, signal.shape[-1]
-    padded = total > 2 * border and border > 0
-    if padded:
-        signal = nn.functional.pad(signal, (border, border), mode="reflect")
-    length = signal.shape[-1]
-    window = torch.ones(segment)
-    window[:fade] = torch.linspace(0, 1, fade)
-    window[segment - fade :] = torch.linspace(1, 0, fade)
-    result, weights = torch.zeros_like(signal), torch.zeros(length)
-    for at in range(0, length, step):
-        part = signal[:, at : at + segment]
-        here = part.shape[-1]
-        mode = "reflect" if here > segment // 2 else "constant"
-        output = network(nn.functional.pad(part, (0, segment - here), mode=mode)[None])[0]
-        own = window.clone()
-        if at == 0:
-            own[:fade] = 1
-        elif at + step >= length:
-            own[segment - fade :] = 1
-        result[:, at : at + here] += output[:, :here] * own[:here]
-        weights[at : at + here] += own[:here]
-    result = result / weights
-    return result[:, border:-border] if padded else result
-
-
 class Smear(nn.Module):
     """Every sample of the output depends on the whole segment and on the place in it."""
 
@@ -89,7 +58,7 @@ class Smear(nn.Module):
 @pytest.mark.parametrize("total", [31, 99, 100, 101, 149, 151, 160, 199, 260, 1000, 1043])
 def test_equals_the_published_rule(total: int, overlaps: int) -> None:
     signal = np.random.default_rng(total).standard_normal((total, 2)).astype(np.float32)
-    expected = reference(torch.from_numpy(signal.T.copy()), 100, overlaps, Smear())
+    expected = join_published(torch.from_numpy(signal.T.copy()), 100, overlaps, Smear())
     result = through(signal, 100, 100 // overlaps, Smear(), size=64)
     # A last sample whose every weight is zero is no number there, and the network's here.
     clean = torch.isfinite(expected).all(0).numpy()

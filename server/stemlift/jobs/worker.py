@@ -15,10 +15,10 @@ from stemlift.jobs.prepare import Prepared, check_free
 from stemlift.jobs.publication import publish_job
 from stemlift.models.cache import ModelCache
 from stemlift.models.ensemble import combine
-from stemlift.models.hub import ModelStore
 from stemlift.models.loaded import LoadedModel
 from stemlift.models.loader import load_model
 from stemlift.models.spec import Network
+from stemlift.models.store import ModelStore
 from stemlift.separation.control import Stage
 from stemlift.separation.devices import (
     DeviceChoice,

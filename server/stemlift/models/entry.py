@@ -16,6 +16,7 @@ REST = "rest"
 """In an ensemble's `sources`: all stems that are not named."""
 
 _RESERVED = {"auto", REST}
+_REMAINDER = "remainder"
 _STEM = r"^[\w][\w +-]{0,31}$"
 _SPECTROGRAM = (MaskKind.COMPLEX, MaskKind.RATIO, MaskKind.BINARY)
 MASKS: dict[Network, tuple[MaskKind, ...]] = {
@@ -87,6 +88,8 @@ class ModelEntry(BaseModel):
     def _is_whole(self) -> Self:
         if len(set(self.stems)) != len(self.stems):
             raise ValueError("a stem is named twice")
+        if _REMAINDER in self.stems:
+            raise ValueError(f"“{_REMAINDER}” is what the model leaves, not what it gives")
         if len({file.name.rpartition("/")[2] for file in self.files}) != len(self.files):
             raise ValueError("two files have the same name")
         weights = self.bag is not None or bool(self.files)

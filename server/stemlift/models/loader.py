@@ -109,7 +109,7 @@ def _load_member(spec: ModelSpec, paths: tuple[Path, ...]) -> Member:
         stems,
         segment,
         max(1, round(segment * (1 - overlap))),
-        _same_length,
+        getattr(network, "valid_length", _same_length),
         (1.0,) * len(spec.stems),
         normalise=checkpoint.normalise,
         seams=checkpoint.seams,

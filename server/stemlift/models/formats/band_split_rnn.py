@@ -22,7 +22,7 @@ from stemlift.models.formats.band_split_yaml import (
     read_yaml,
     targets_of,
 )
-from stemlift.models.formats.checkpoint import Checkpoint
+from stemlift.models.formats.checkpoint import Checkpoint, with_rest
 from stemlift.models.formats.tensors import (
     InvalidCheckpointError,
     Stored,
@@ -107,7 +107,7 @@ def _checkpoint(
 ) -> Checkpoint:
     first = parts[0]
     warnings = dict.fromkeys(warning for part in parts for warning in part.warnings)
-    return Checkpoint(
+    checkpoint = Checkpoint(
         Network.BAND_SPLIT_RNN,
         {
             "parts": [part.part for part in parts],
@@ -122,6 +122,7 @@ def _checkpoint(
         overlap=first.overlap,
         warnings=tuple(warnings),
     )
+    return with_rest(checkpoint)
 
 
 def _configurations(files: Sequence[Path]) -> tuple[dict[Path, dict[str, Any]], dict[str, Any]]:

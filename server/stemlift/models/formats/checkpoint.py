@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stemlift.models.formats.tensors import Stored
@@ -39,3 +39,18 @@ class Checkpoint:
     seams: Seams = Seams.TRIANGLE
     normalise: bool = False
     warnings: tuple[str, ...] = field(default=())
+
+
+def with_rest(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint, and where it gives a single stem, the rest of the mix as another.
+
+    One stem alone leaves nothing for a mask to share out, and no sum to hold.
+    """
+    if len(checkpoint.stems) != 1 or checkpoint.complement is not None:
+        return checkpoint
+    return replace(checkpoint, complement=rest_of(checkpoint.stems[0]))
+
+
+def rest_of(stem: str) -> str:
+    """The name for all of the mix but `stem`, where a file has none for it."""
+    return "rest" if stem == "other" else "other"

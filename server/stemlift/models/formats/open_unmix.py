@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
-from stemlift.models.formats.checkpoint import Checkpoint
+from stemlift.models.formats.checkpoint import Checkpoint, with_rest
 from stemlift.models.formats.tensors import (
     InvalidCheckpointError,
     Stored,
@@ -87,7 +87,7 @@ def read_open_unmix(files: Sequence[Path]) -> Checkpoint:
     assert first is not None
     published = _HUB.get((first.bins, first.channels))
     known_hop = published or any("nhop" in values for values in arguments.values())
-    return Checkpoint(
+    checkpoint = Checkpoint(
         network=Network.OPEN_UNMIX,
         config=asdict(replace(first, targets=tuple(weights))),
         tensors=tensors,
@@ -95,6 +95,7 @@ def read_open_unmix(files: Sequence[Path]) -> Checkpoint:
         sample_rate=rate or (published[0] if published else None),
         warnings=() if known_hop else (_GUESSED_HOP.format(first.hop),),
     )
+    return with_rest(checkpoint)
 
 
 def _by_target(files: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Path]]:

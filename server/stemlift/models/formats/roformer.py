@@ -17,7 +17,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.models.formats.checkpoint import Checkpoint
+from stemlift.models.formats.checkpoint import Checkpoint, rest_of
 from stemlift.models.formats.roformer_yaml import read_yaml
 from stemlift.models.formats.tensors import (
     InvalidCheckpointError,
@@ -292,7 +292,7 @@ def _stems(sections: Section, count: int) -> tuple[tuple[str, ...], str | None]:
     others = [each for each in instruments if each != target]
     if len(instruments) == 2 and len(others) == 1:
         return (target,), others[0]
-    return (target,), "remainder" if target == "other" else "other"
+    return (target,), rest_of(target)
 
 
 def _names(value: Any) -> tuple[str, ...]:
