@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.models.formats.nesting import require_shallow
 
 LONGEST_SEGMENT = 300.0
 """Seconds. Far above any published model; a hostile file must not ask for all memory."""
+
+_LONGEST_FILE = 64 * 1024
 
 _Signature = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$")]
 _Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
@@ -27,7 +30,9 @@ class Bag(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
     models: list[_Signature] = Field(min_length=1, max_length=32)
-    weights: list[list[_Weight]] | None = None
+    weights: list[Annotated[list[_Weight], Field(max_length=64)]] | None = Field(
+        default=None, max_length=32
+    )
     segment: float | None = Field(default=None, gt=0, le=LONGEST_SEGMENT)
 
     @property
@@ -43,14 +48,38 @@ def read_bag(path: Path) -> Bag:
         FileNotFoundError: there is no such file.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Bag.model_validate(content)
+        return Bag.model_validate(_load(path))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the file"
         raise _invalid(path, f"{field}: {first['msg']}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise _invalid(path, f"it is not YAML ({str(error).splitlines()[0]})") from error
+    # Beside YAMLError: ValueError for dates and digits that are none, RecursionError for depth.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _invalid(
+            path, f"it is not YAML ({(str(error).splitlines() or ['too deep'])[0]})"
+        ) from error
+
+
+def _load(path: Path) -> Any:
+    with path.open("rb") as file:
+        text = file.read(_LONGEST_FILE + 1)
+    if len(text) > _LONGEST_FILE:
+        raise ValueError(f"longer than {_LONGEST_FILE} bytes")
+    require_shallow(text)
+    # A few aliases of aliases stand for more than any memory holds.
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+        raise ValueError("it uses aliases")
+    return yaml.safe_load(text)
+
+
+def write_bag(bag: Bag, path: Path) -> None:
+    """Write `bag` as `read_bag` reads it.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    values = bag.model_dump(exclude_none=True)
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
 
 
 def stem_weights(bag: Bag, stems: tuple[str, ...], path: Path) -> tuple[tuple[float, ...], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 from torch import nn
 
@@ -36,3 +37,19 @@ CLASSES: dict[str, Callable[[], type[nn.Module]]] = {
 def is_hybrid_transformer(network: nn.Module) -> bool:
     """Whether `network` is an HTDemucs, whose segment is a hard limit."""
     return isinstance(network, _htdemucs())
+
+
+def segment_seconds(network: nn.Module, wanted: float | None) -> float | Fraction | None:
+    """Length of an input in seconds, where a bag may ask for another than the network's own.
+
+    The transformer takes no more than it was trained on: `demucs.apply.BagOfModels`.
+
+    Returns:
+        None for a network whose own is no positive number.
+    """
+    own = getattr(network, "segment", None)
+    if isinstance(own, bool) or not isinstance(own, int | float | Fraction) or not own > 0:
+        return None
+    if wanted is None or (is_hybrid_transformer(network) and wanted > own):
+        return own
+    return wanted

@@ -21,7 +21,7 @@ from stemlift.models.formats.tensors import InvalidCheckpointError
 LARGEST_PICKLE = 16 * 1024 * 1024
 """Bytes. The pickle of a model of a thousand tensors has 0.2 MB; its numbers lie elsewhere."""
 
-_MOST_INSTRUCTIONS = 4_000_000
+_MOST_INSTRUCTIONS = 1_000_000
 _LARGEST_TERM = 2**20
 _FRACTION = re.compile(r"^(-?\d{1,7})(?:/(\d{1,7}))?$")
 _REBUILT = ("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor")

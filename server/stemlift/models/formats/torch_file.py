@@ -46,7 +46,11 @@ _DTYPES = {
     "Short": torch.int16,
     "Int": torch.int32,
     "Long": torch.int64,
+    "ComplexFloat": torch.complex64,
+    "ComplexDouble": torch.complex128,
 }
+
+_LARGEST_ITEM = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class TorchFile:
         for claim in claims:
             if any(size < 0 for size in (claim.offset, *claim.shape, *claim.strides)):
                 raise InvalidCheckpointError("the shape of a tensor is negative")
-            total += prod(claim.shape) * _dtype(claim.storage).itemsize
+            total += prod(claim.shape) * _itemsize(claim.storage)
             if total > limit:
                 raise InvalidCheckpointError("its tensors claim more than the file holds")
 
@@ -114,8 +118,17 @@ class TorchFile:
         return torch.as_strided(whole, claim.shape, claim.strides, claim.offset)
 
 
+def _itemsize(storage: StorageClaim) -> int:
+    dtype = _DTYPES.get(_kind(storage))
+    return _LARGEST_ITEM if dtype is None else dtype.itemsize
+
+
+def _kind(storage: StorageClaim) -> str:
+    return storage.kind.rpartition(".")[2].removesuffix("Storage")
+
+
 def _dtype(storage: StorageClaim) -> torch.dtype:
-    name = storage.kind.rpartition(".")[2].removesuffix("Storage")
+    name = _kind(storage)
     if name not in _DTYPES:
         raise InvalidCheckpointError(f"its numbers are of the type “{storage.kind}”")
     return _DTYPES[name]

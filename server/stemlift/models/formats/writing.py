@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -21,12 +23,22 @@ def write_safetensors(
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
-        save_file({name: _own(tensor) for name, tensor in tensors.items()}, part, dict(metadata))
+        whole = {name: _own(tensor) for name, tensor in tensors.items()}
+        try:
+            save_file(whole, part, dict(metadata))
+        except SafetensorError as error:
+            raise _as_os_error(error) from error
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _as_os_error(error: SafetensorError) -> OSError:
+    """The library tells of a full disk in words alone."""
+    number = re.search(r"code: (\d+)", str(error))
+    return OSError(int(number[1]), str(error)) if number else OSError(str(error))
 
 
 def _own(tensor: Tensor) -> Tensor:
