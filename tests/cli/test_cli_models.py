@@ -87,6 +87,28 @@ def test_the_list_fits_a_narrow_terminal(server: FakeServer) -> None:
     assert b"would do better" in done.stderr
 
 
+def test_a_person_at_a_terminal_is_asked_and_sees_a_bar(server: FakeServer) -> None:
+    pty = pytest.importorskip("pty", exc_type=ImportError)
+    person, terminal = pty.openpty()
+    command = subprocess.Popen(
+        [sys.executable, "-m", "stemlift", "models", "pull", "htdemucs"],
+        stdin=terminal,
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+        env=os.environ | {"COLUMNS": "80", "TERM": "xterm"},
+    )
+    os.close(terminal)
+    os.write(person, b"y\n")
+    said = b""
+    while b"htdemucs is here" not in said:
+        said += os.read(person, 65536)
+    assert command.wait(60) == 0
+    os.close(person)
+    assert said.count(b"Fetch htdemucs, 84.0 MB? [y/N]") == 1
+    assert b"fetching htdemucs" in said
+    assert server.service.models.models["htdemucs"].installed
+
+
 def test_info_tells_all(server: FakeServer, capsys) -> None:
     assert main(["models", "info", "slow", "--json"]) == 0
     (model,) = objects(capsys)

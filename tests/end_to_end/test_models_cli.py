@@ -15,6 +15,8 @@ from real_server import Home, home_in, wait_for
 from signals import song, write
 from tiny_demucs import tiny_htdemucs, write_bag
 
+from stemlift import StemliftError
+
 REPOSITORY = "adefossez/HTDemucs"
 
 
@@ -131,6 +133,21 @@ def test_an_interrupted_pull_goes_on_where_it_stopped(
         assert (done.returncode, said(done)["installed"]) == (0, True)
         assert [get.start for get in hub.gets(weights)] == [0, 20_000]
         assert {str(file.state) for file in client.verify_model("htdemucs")} == {"ok"}
+
+
+def test_strangers_can_do_none_of_it(home: Home, hub: FakeHub, bag: list[Path]) -> None:
+    with home.client(token="x" * 43) as stranger:
+        for attempt in (
+            lambda: stranger.model("htdemucs"),
+            lambda: stranger.pull("htdemucs"),
+            lambda: stranger.import_model(bag[1], "mine"),
+            lambda: stranger.verify_model(),
+            lambda: stranger.remove_model("htdemucs"),
+        ):
+            with pytest.raises(StemliftError) as caught:
+                attempt()
+            assert caught.value.reason == "TOKEN_REJECTED"
+    assert hub.requests == []
 
 
 def test_a_wrong_checksum_leaves_nothing(home: Home, hub: FakeHub, bag: list[Path]) -> None:

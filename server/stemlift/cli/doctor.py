@@ -16,7 +16,8 @@ from stemlift.errors import Exit, StemliftError, severity
 
 if TYPE_CHECKING:
     from stemlift.paths import Paths
-    from stemlift.rpc.results import ModelList, ServerInfo
+    from stemlift.rpc.model_results import ModelList
+    from stemlift.rpc.results import ServerInfo
 
 # A song of an hour needs about this much for four stems and their temporaries.
 LEAST_FREE_BYTES = 5_000_000_000

@@ -47,8 +47,9 @@ def import_model(
     }
     shown = False
     if not yes:
+        look: ImportOptions = {**options, "inspect_only": True}
         with Interrupts() as interrupts, connect(json, interrupts.check) as client:
-            found = client.import_model(file, name, **options, inspect_only=True)
+            found = client.import_model(file, name, **look)
         if not json:
             _print(found.recognition)
             shown = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.jobs.model_records import (
@@ -19,7 +19,6 @@ from stemlift.jobs.model_records import (
 )
 from stemlift.jobs.progress import Estimate, ModelProgress, Sum
 from stemlift.models.auto import AutoChoice, choose_auto
-from stemlift.models.cache import ModelCache
 from stemlift.models.catalogue import Catalogue
 from stemlift.models.checking import FileCheck
 from stemlift.models.child import run_child
@@ -27,6 +26,9 @@ from stemlift.models.entry import NAME, REST
 from stemlift.models.library import IMPORTED, Library
 from stemlift.models.spec import ModelSpec, Network, Origin
 from stemlift.models.store import ModelStore
+
+if TYPE_CHECKING:
+    from stemlift.models.cache import ModelCache
 
 Report = Callable[[ModelProgress], None]
 Cancelled = Callable[[], bool]
