@@ -115,7 +115,7 @@ def print_info(model: ModelInfo) -> None:
         "size": size_in_words(model),
         "licence": model.licence or "Not stated",
         "for sale": f"commercial use is {commercial(model.commercial_use)}",
-        "quality": ", ".join(f"{stem} {sdr:.2f} dB" for stem, sdr in model.sdr.items()),
+        "SDR": ", ".join(f"{stem} {sdr:.2f} dB" for stem, sdr in model.sdr.items()),
         "measured": model.sdr_source,
         "speed": f"{model.speed}, compared with htdemucs" if model.speed else "",
         "rate": f"{model.sample_rate} Hz",
