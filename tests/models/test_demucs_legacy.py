@@ -1,9 +1,11 @@
 import json
 import subprocess
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -74,26 +76,30 @@ def test_numbers_keep_their_precision(tmp_path: Path) -> None:
     }
 
 
-def test_the_class_by_its_name_of_the_contest(tmp_path: Path) -> None:
+def test_the_class_by_its_name_of_the_contest(
+    tmp_path: Path, named: Callable[[str, str], type]
+) -> None:
     th = save(tmp_path / "net.th", legacy_package(tiny_hdemucs()))
     content = th.read_bytes()
     assert content.count(b"cdemucs.hdemucs\nHDemucs\n") == 1
-    package = legacy_package(tiny_hdemucs(), klass=_named("demucs.wdemucs", "WDemucs"))
+    package = legacy_package(tiny_hdemucs(), klass=named("demucs.wdemucs", "WDemucs"))
     renamed = save(tmp_path / "renamed.th", package)
     assert b"cdemucs.wdemucs\nWDemucs\n" in renamed.read_bytes()
     assert read_legacy(renamed).metadata["klass"] == "demucs.hdemucs.HDemucs"
 
 
-def _named(module: str, name: str) -> type:
-    """A class that pickles under another's name, of a module that need not be there."""
-    import sys
-    from types import ModuleType
+@pytest.fixture
+def named(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], type]:
+    """Makes a class that pickles under another's name, of a module that need not be there."""
 
-    cls = type(name, (), {"__module__": module, "__qualname__": name})
-    if module not in sys.modules:
-        sys.modules[module] = ModuleType(module)
-    setattr(sys.modules[module], name, cls)
-    return cls
+    def make(module: str, name: str) -> type:
+        cls = type(name, (), {"__module__": module, "__qualname__": name})
+        fake = ModuleType(module)
+        setattr(fake, name, cls)
+        monkeypatch.setitem(sys.modules, module, fake)
+        return cls
+
+    return make
 
 
 def test_published_arguments(tmp_path: Path) -> None:
@@ -166,8 +172,6 @@ def test_other_calls(tmp_path: Path, function: Any, arguments: tuple[Any, ...]) 
     [
         ({"klass": nn.Linear}, "torch.nn.modules.linear.Linear"),
         ({"klass": "demucs.htdemucs.HTDemucs"}, "its class is a str"),
-        ({"klass": _named("demucs.model", "Demucs")}, "Demucs v2"),
-        ({"klass": _named("demucs.apply", "BagOfModels")}, "not a Demucs network"),
         ({"args": 3}, "arguments"),
         ({"args": [list(range(100))]}, "“args” is not a plain value"),
         ({"kwargs": {"channels": 2**40, "sources": ["a"]}}, "“channels”"),
@@ -185,6 +189,23 @@ def test_what_is_no_demucs_network(tmp_path: Path, changes: dict[str, Any], word
     assert caught.value.reason is Reason.CHECKPOINT_INVALID
     assert words in caught.value.message
     assert th.name in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "words"),
+    [
+        ("demucs.model", "Demucs", "Demucs v2"),
+        ("demucs.apply", "BagOfModels", "not a Demucs network"),
+    ],
+)
+def test_other_classes_of_the_demucs_package(
+    tmp_path: Path, named: Callable[[str, str], type], module: str, name: str, words: str
+) -> None:
+    th = write_legacy(tmp_path, tiny_htdemucs(), klass=named(module, name))
+    with pytest.raises(StemliftError) as caught:
+        load_legacy(th)
+    assert words in caught.value.message
+    assert f"{module}.{name}" in caught.value.message
 
 
 def test_the_checksum_in_the_name(tmp_path: Path) -> None:
