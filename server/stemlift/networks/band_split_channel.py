@@ -98,7 +98,7 @@ class ChannelNetwork(nn.Module):
     def _stems(self, mix: Tensor) -> Tensor:
         b, c = mix.shape[:2]
         spectrum = torch.view_as_real(mix).flatten(0, 1).permute(0, 3, 1, 2)
-        bands = spectrum.split(self.bands, dim=2)
+        bands = torch.split(spectrum, list(self.bands), dim=2)
         rows = b if self.joint else b * c
         vectors = (band.reshape(rows, -1, band.shape[-1]) for band in bands)
         features = torch.stack(
@@ -107,7 +107,7 @@ class ChannelNetwork(nn.Module):
         for block in self.separator:
             features = block(features, rows // b)
         estimates = torch.stack([masker(features, bands) for masker in self.maskers], dim=1)
-        estimates = estimates.unflatten(0, (b, c)).transpose(1, 2)
+        estimates = torch.unflatten(estimates, 0, (b, c)).transpose(1, 2)
         if self.last_is_rest:
             rest = mix.unsqueeze(1) - estimates.sum(1, keepdim=True)
             estimates = torch.cat((estimates, rest), dim=1)
@@ -150,7 +150,7 @@ class _Block(nn.Module):
 
     def forward(self, features: Tensor, channels: int) -> Tensor:
         r, k, n, t = features.shape
-        rows = features.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        rows = torch.unflatten(features, 2, (self.heads, -1)).transpose(1, 2)
         rows = self.time_net(rows.reshape(-1, n // self.heads, t))
         rows = rows.view(r * self.heads, k, -1, t).permute(0, 3, 2, 1)
         rows = self.band_net(rows.reshape(-1, n // self.heads, k))
@@ -188,7 +188,8 @@ class _Residual(nn.Module):
             out = self.main_layer(normed.transpose(1, 2).contiguous())[0]
         else:
             out = self.main_layer(normed).transpose(1, 2)
-        return rows + self.proj(out).transpose(1, 2)
+        change: Tensor = self.proj(out)
+        return rows + change.transpose(1, 2)
 
 
 class _Exchange(nn.Module):
@@ -207,9 +208,9 @@ class _Exchange(nn.Module):
         self.concat = layer(2 * hidden, n)
 
     def forward(self, features: Tensor, channels: int) -> Tensor:
-        own = self.transform(features.transpose(2, 3).unflatten(0, (-1, channels)))
+        own = self.transform(torch.unflatten(features.transpose(2, 3), 0, (-1, channels)))
         shared = self.average(own.mean(1, keepdim=True)).expand_as(own)
-        change = self.concat(torch.cat((own, shared), dim=-1))
+        change: Tensor = self.concat(torch.cat((own, shared), dim=-1))
         return features + change.flatten(0, 1).transpose(2, 3)
 
 

@@ -11,6 +11,7 @@ Axes: b batch, c channels, f bins, t frames, k bands, n features, h hidden.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +22,7 @@ _ATTENTION_HEADS = 4
 _MOST_LAYERS = 64
 _SILENCE = 1e-5
 
-_RNNS: dict[str, type[nn.RNNBase]] = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
+_RNNS: dict[str, Callable[..., nn.RNNBase]] = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class _Split(nn.Module):
         self.fcs = nn.ModuleList(nn.Linear(size, part.features) for size in sizes)
 
     def forward(self, spectrum: Tensor) -> Tensor:
-        bands = spectrum.permute(0, 1, 4, 2, 3).split(self.bands, dim=3)
+        bands = torch.split(spectrum.permute(0, 1, 4, 2, 3), list(self.bands), dim=3)
         features = [
             fc(norm(band.flatten(1, 3)).transpose(1, 2))
             for band, norm, fc in zip(bands, self.layernorms, self.fcs, strict=True)
@@ -158,7 +159,8 @@ class _Recurrence(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         normed = self.groupnorm(rows.transpose(1, 2)).transpose(1, 2)
-        return rows + self.fc(self.rnn(normed)[0])
+        change: Tensor = self.fc(self.rnn(normed)[0])
+        return rows + change
 
 
 class _Attention(nn.Module):
@@ -180,7 +182,8 @@ class _Attention(nn.Module):
         by_length = rows.transpose(0, 1)
         attended, _ = self.mha(by_length, by_length, by_length, need_weights=False)
         rows = rows + attended.transpose(0, 1)
-        return rows + self.linear(self.recurrent(rows)[0])
+        change: Tensor = self.linear(self.recurrent(rows)[0])
+        return rows + change
 
 
 class _Masks(nn.Module):
@@ -204,7 +207,7 @@ class _Masks(nn.Module):
 
 def _join(bands: Sequence[Tensor], channels: int) -> Tensor:
     """(b, t, c · 2 · bins) of every band → (b, c, f, t, 2)."""
-    split = [band.unflatten(-1, (channels, 2, -1)).permute(0, 2, 4, 1, 3) for band in bands]
+    split = [torch.unflatten(band, -1, (channels, 2, -1)).permute(0, 2, 4, 1, 3) for band in bands]
     return torch.cat(split, dim=2)
 
 
