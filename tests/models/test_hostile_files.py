@@ -211,6 +211,24 @@ def test_pickles_that_would_take_all_memory_or_time(opcodes: bytes, tmp_path: Pa
     refusal(path)
 
 
+@pytest.mark.parametrize("older", [False, True])
+def test_counts_in_the_pickle(tmp_path: Path, older: bool) -> None:
+    """Of numbers in a storage, which PyTorch takes memory for before it looks."""
+    path = save(tmp_path / "net.ckpt", {"conv.weight": torch.zeros(300)}, older=older)
+    count, more = b"M" + struct.pack("<H", 300), b"J" + struct.pack("<i", 2**31 - 1)
+    if older:
+        path.write_bytes(path.read_bytes().replace(count, more))
+    else:
+        with zipfile.ZipFile(path) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in parts.items():
+                archive.writestr(name, content.replace(count, more))
+    assert "damaged" in refusal(path)
+    with pytest.raises(InvalidCheckpointError, match="damaged"):
+        load_pickled(path)
+
+
 def test_counts_of_the_older_layout(tmp_path: Path) -> None:
     whole = write_legacy(tmp_path, NETWORK, older=True).read_bytes()
     name = NETWORK.state_dict()["encoder.0.conv.weight"]
@@ -307,6 +325,9 @@ def test_yaml_that_would_take_all_memory_or_time(text: str, tmp_path: Path) -> N
     weights, config = write_roformer(tmp_path / "roformer")
     config.write_text(text)
     refusal(weights, config, named=config)
+    pair, hparams = write_pair(tmp_path_of(tmp_path, "pair"))
+    hparams.write_text(text)
+    refusal(pair, hparams, named=hparams)
     bag = tmp_path / "bag.yaml"
     bag.write_text(text.replace("model:", "models:"))
     refusal(bag)

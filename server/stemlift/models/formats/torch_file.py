@@ -95,7 +95,7 @@ class TorchFile:
     def _stored(self, name: str, claim: TensorClaim) -> Stored:
         dtype = _dtype(claim.storage)
         extent = self.extents.get(claim.storage.key)
-        if extent is None or extent.size != claim.storage.count * dtype.itemsize:
+        if extent is None:
             raise InvalidCheckpointError(f"the numbers of the tensor “{name}” are not in it")
         last = claim.offset + sum(
             (size - 1) * stride for size, stride in zip(claim.shape, claim.strides, strict=True)
@@ -168,6 +168,10 @@ def open_torch_file(path: Path) -> TorchFile:
             pickled, extents = _read_older(file, path.stat().st_size)
         else:
             raise InvalidCheckpointError("it is damaged or no file that PyTorch saved")
+    for key, storage in pickled.storages.items():
+        size = extents[key].size if key in extents else 0
+        if _kind(storage) in _DTYPES and size != storage.count * _itemsize(storage):
+            raise InvalidCheckpointError("it is damaged: numbers of a tensor are not in it")
     return TorchFile(path, pickled.content, pickled.strangers, extents)
 
 
