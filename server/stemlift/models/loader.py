@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 
 from torch import nn
@@ -22,7 +21,7 @@ from stemlift.models.formats.tensors import InvalidCheckpointError, refusing
 from stemlift.models.loaded import LoadedModel, Member
 from stemlift.models.spec import ModelSpec, Network
 from stemlift.models.store import ModelStore
-from stemlift.networks.demucs import is_hybrid_transformer
+from stemlift.networks.demucs import is_hybrid_transformer, segment_seconds
 
 DEMUCS_OVERLAP = 0.25
 """Share of a segment that the next one repeats: the default of `demucs.apply.apply_model`."""
@@ -172,13 +171,10 @@ def _demucs_member(
     _require_equal(path, "stems", getattr(network, "sources", None), list(spec.stems))
     _require_equal(path, "sample rate", getattr(network, "samplerate", None), spec.sample_rate)
     _require_equal(path, "channels", getattr(network, "audio_channels", None), 2)
-    seconds = getattr(network, "segment", None)
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float | Fraction):
-        raise _mismatch(path, "segment", seconds, "a number of seconds")
-    # The transformer cannot take more than it was trained on: `demucs.apply.BagOfModels`.
-    if bag.segment is not None and (not is_hybrid_transformer(network) or bag.segment <= seconds):
-        seconds = bag.segment
-        network.segment = seconds  # type: ignore[assignment]
+    seconds = segment_seconds(network, bag.segment)
+    if seconds is None:
+        raise _mismatch(path, "segment", getattr(network, "segment", None), "a number of seconds")
+    network.segment = seconds  # type: ignore[assignment]
     if not 0 < seconds <= LONGEST_SEGMENT:
         raise _mismatch(path, "segment", seconds, f"at most {LONGEST_SEGMENT:.0f} seconds")
     segment = spec.segment or int(spec.sample_rate * seconds)
