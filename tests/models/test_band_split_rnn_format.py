@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import io
 import pickle
 import shutil
-import sys
-import types
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,8 +23,9 @@ from torch import Tensor
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.architectures import build_network
 from stemlift.models.formats.band_split_rnn import read_band_split_rnn
-from stemlift.models.formats.band_split_yaml import describe, read_yaml
+from stemlift.models.formats.band_split_yaml import describe
 from stemlift.models.formats.checkpoint import Checkpoint
+from stemlift.models.formats.safe_yaml import read_yaml
 from stemlift.models.formats.tensors import InvalidCheckpointError
 from stemlift.models.spec import Network
 from stemlift.networks.band_split_rnn import BandSplitRnn
@@ -390,7 +387,7 @@ def test_a_file_without_a_state_dict_is_refused(content: object, pair: list[Path
     refusal([weights, configuration], weights)
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2]", "a: 1", "a: [", "\x00", "feature_dim: ["])
+@pytest.mark.parametrize("text", ["", "[1, 2]", "a: 1", "a: [", "\x00", "feature_dim: 2024-99-99"])
 def test_a_file_that_is_no_configuration_is_refused(text: str, pair: list[Path]) -> None:
     weights, configuration = pair
     configuration.write_text(text, encoding="utf-8")
@@ -430,39 +427,3 @@ def test_malicious_yaml_is_refused_and_nothing_runs(tmp_path: Path, pair: list[P
     with pytest.raises(InvalidCheckpointError):
         read_yaml(configuration)
     assert not sprung.exists()
-
-
-def test_a_training_configuration_of_objects_is_refused_with_a_way_out(
-    channel: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As the training pickles it, without its package: a class by that name is all it takes.
-    module = types.ModuleType("omegaconf.dictconfig")
-    made = type("DictConfig", (), {"__module__": "omegaconf.dictconfig"})
-    monkeypatch.setattr(module, "DictConfig", made, raising=False)
-    with monkeypatch.context() as patch:
-        patch.setitem(sys.modules, "omegaconf", types.ModuleType("omegaconf"))
-        patch.setitem(sys.modules, "omegaconf.dictconfig", module)
-        weights, variant, general = channel
-        buffer = io.BytesIO()
-        torch.save(state(weights) | {"hyper_parameters": {"cfg_optim": made()}}, buffer)
-    weights.write_bytes(buffer.getvalue())
-    assert zipfile.is_zipfile(weights)
-    error = refusal([weights, variant, general], weights)
-    assert "omegaconf" in error.message
-    assert "state_dict" in error.remedy
-    assert "YAML" in error.remedy
-
-
-def test_a_stranger_among_the_objects_gets_no_way_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channel: list[Path]
-) -> None:
-    module = types.ModuleType("omegaconf")
-    made = type("DictConfig", (), {"__module__": "omegaconf"})
-    monkeypatch.setattr(module, "DictConfig", made, raising=False)
-    with monkeypatch.context() as patch:
-        patch.setitem(sys.modules, "omegaconf", module)
-        content = {"hyper_parameters": [made(), Trap(tmp_path / "sprung")]}
-        torch.save(state(channel[0]) | content, tmp_path / "both.ckpt")
-    error = refusal([tmp_path / "both.ckpt", *channel[1:]], tmp_path / "both.ckpt")
-    assert "state_dict" not in error.remedy
-    assert not (tmp_path / "sprung").exists()

@@ -13,13 +13,14 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.models.architectures import build_network
 from stemlift.models.bag import LONGEST_SEGMENT, Bag, read_bag, stem_weights
 from stemlift.models.formats.band_split_rnn import read_band_split_rnn
-from stemlift.models.formats.band_split_yaml import kind_of, read_yaml
+from stemlift.models.formats.band_split_yaml import kind_of
 from stemlift.models.formats.checkpoint import Checkpoint
 from stemlift.models.formats.demucs import ReadDemucs, read_demucs_safetensors
 from stemlift.models.formats.demucs_legacy import load_legacy
 from stemlift.models.formats.native import read_native
 from stemlift.models.formats.open_unmix import read_open_unmix
 from stemlift.models.formats.roformer import read_roformer
+from stemlift.models.formats.safe_yaml import read_yaml
 from stemlift.models.formats.tensors import InvalidCheckpointError, refusing
 from stemlift.models.sniffing import Kind, Sniffed, sniff
 from stemlift.models.spec import Network

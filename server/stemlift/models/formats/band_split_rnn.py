@@ -12,25 +12,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from torch import Tensor
-
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.formats.band_split_yaml import (
     Described,
     describe,
     kind_of,
-    read_yaml,
     targets_of,
 )
 from stemlift.models.formats.checkpoint import Checkpoint, with_rest
+from stemlift.models.formats.lightning import read_trained
+from stemlift.models.formats.safe_yaml import read_yaml
 from stemlift.models.formats.tensors import (
     InvalidCheckpointError,
     Stored,
-    load_pickled,
     refusing,
-    stored_tensor,
 )
-from stemlift.models.formats.torch_file import open_torch_file
 from stemlift.models.spec import Network
 
 _CONFIGURATIONS = (".yaml", ".yml", ".json")
@@ -42,19 +38,20 @@ _ORDER = (
 )
 _TRANSFORMS = ("stft.transf.window", "istft.transf.window")
 _MASKER = re.compile(r"maskers\.(\d{1,3})\.")
-_OF_TRAINING = re.compile(
-    r"(omegaconf|lightning|pytorch_lightning|lightning_fabric|collections|typing|pathlib)\."
-    r"|(builtins|__builtin__)\.(int|long|float|bool|str|bytes|dict|list|tuple|set)$"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class _Weights:
-    """One file's tensors. count: of the stems it has a mask for."""
+    """One file's tensors.
+
+    count: of the stems it has a mask for.
+    targets: its stems, as its training's settings name them; () where these do not fit it.
+    """
 
     path: Path
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, Stored]
     count: int
+    targets: tuple[str, ...]
 
 
 def read_band_split_rnn(files: Sequence[Path]) -> Checkpoint:
@@ -95,7 +92,7 @@ def read_band_split_rnn(files: Sequence[Path]) -> Checkpoint:
         parts.append(described)
         stems.append(named)
     tensors = {
-        f"parts.{index}.{name}": stored_tensor(tensor)
+        f"parts.{index}.{name}": tensor
         for index, each in enumerate(weights)
         for name, tensor in each.tensors.items()
     }
@@ -143,22 +140,16 @@ def _configurations(files: Sequence[Path]) -> tuple[dict[Path, dict[str, Any]], 
 def _read(path: Path) -> _Weights:
     """The state dict in `path`, with the names that the networks here have."""
     with refusing(path):
-        try:
-            content = load_pickled(path)
-        except InvalidCheckpointError as error:
-            _refuse_objects(path, error)
-        state = content.get("state_dict", content) if isinstance(content, dict) else content
-        if not isinstance(state, dict) or not state:
-            raise InvalidCheckpointError("it holds no state dict")
-        for key, value in state.items():
-            if not isinstance(key, str) or not isinstance(value, Tensor):
-                raise InvalidCheckpointError(f"“{key}” in its state dict is no tensor")
-        tensors = _renamed(state)
+        trained = read_trained(path)
+        tensors = _renamed(trained.tensors)
         maskers = [int(found[1]) for key in tensors if (found := _MASKER.match(key))]
-        return _Weights(path, tensors, max(maskers, default=0) + 1)
+        count = max(maskers, default=0) + 1
+        # The last of several may be what the others leave, and have no mask.
+        fitting = len(trained.targets) in ((count, count + 1) if count > 1 else (1,))
+        return _Weights(path, tensors, count, trained.targets if fitting else ())
 
 
-def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _renamed(state: Mapping[str, Stored]) -> dict[str, Stored]:
     prefix = "model."
     if any(key.startswith(prefix) for key in state):
         # Beside the network, Lightning saves the windows of the transforms around it.
@@ -200,6 +191,8 @@ def _stem_in_name(path: Path) -> tuple[str, ...]:
 def _stems_of(weights: _Weights, values: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of its stems, in its order; () where nothing tells."""
     targets = targets_of(values)
+    if kind_of(values) == "channel" and weights.targets:
+        return weights.targets
     if kind_of(values) == "pair" or (weights.count == 1 and len(targets) < 2):
         return _stem_in_name(weights.path) or targets
     return targets
@@ -242,18 +235,3 @@ def _refuse(files: Sequence[Path], what: str) -> NoReturn:
         f"A Band-Split RNN model cannot be read from {names}: {what}.",
         "Give the weights (.pt, .ckpt) together with their YAML.",
     )
-
-
-def _refuse_objects(path: Path, error: InvalidCheckpointError) -> NoReturn:
-    """Tell of a way out where a file only holds what a training with Lightning leaves."""
-    strangers = open_torch_file(path).strangers
-    if not strangers or not all(_OF_TRAINING.match(name) for name in strangers):
-        raise error
-    raise StemliftError(
-        Reason.CHECKPOINT_INVALID,
-        f"The weights {path} cannot be used: beside its tensors it holds the training's "
-        f"configuration as Python objects ({strangers[0]}), and Stemlift builds none from a file.",
-        "If you trust where it came from, keep its tensors alone, with the code that trained it "
-        'installed: `c = torch.load(FILE, weights_only=False); torch.save({"state_dict": '
-        'c["state_dict"]}, NEW)`. Then import the new file with its YAML configuration.',
-    ) from error

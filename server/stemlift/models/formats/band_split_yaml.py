@@ -13,15 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from stemlift.models.formats.tensors import InvalidCheckpointError
 from stemlift.networks.band_tables import JOINT, BandTable, bins_by_edge, bins_by_width, table_for
 
-_LONGEST = 1024 * 1024
 _REFERENCE = re.compile(r"\$\{(\.*)([\w.]+)\}")
 _MOST_REFERENCES = 8
 
@@ -141,24 +137,6 @@ def _at(root: Any, path: tuple[str, ...]) -> Any:
     return root
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML or JSON file.
-
-    Raises:
-        InvalidCheckpointError: it holds no mapping.
-    """
-    if path.stat().st_size > _LONGEST:
-        raise InvalidCheckpointError("it is far too long for a configuration")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        first = str(error).splitlines()[0]
-        raise InvalidCheckpointError(f"it is no plain YAML ({first})") from error
-    if not isinstance(values, dict):
-        raise InvalidCheckpointError("it is no configuration")
-    return values
-
-
 def kind_of(values: Mapping[str, Any]) -> str:
     """ "pair", "channel", or "general" for values that others refer to.
 
@@ -219,7 +197,7 @@ def _pair(root: Settings) -> Described:
         )
     if model.flag("return_mask", False):
         raise InvalidCheckpointError("its “return_mask” is true: it gives masks and no sound")
-    part = {
+    part: dict[str, Any] = {
         "kind": "pair",
         "bands": list(bins_by_edge(_table(model.plain("bandsplits", None)), rate, n_fft)),
         "features": model.integer("fc_dim"),
@@ -321,9 +299,9 @@ def _channel(model: Settings, root: Settings, stems: tuple[str, ...], count: int
     if not joint and not stems:
         raise InvalidCheckpointError("its bands depend on its stem, which no name tells")
     table = JOINT if joint else table_for(stems)
-    layers = {"lstm": "lstm", "gru": "gru", "conv": "conv"}
-    ways = {None: "apart", "": "apart", "naive": "joint", "tac": "exchanged"}
-    part = {
+    layers: dict[str | None, str] = {"lstm": "lstm", "gru": "gru", "conv": "conv"}
+    ways: dict[str | None, str] = {None: "apart", "": "apart", "naive": "joint", "tac": "exchanged"}
+    part: dict[str, Any] = {
         "kind": "channel",
         "bands": list(bins_by_width(table, rate, n_fft // 2 + 1)),
         "stems": count,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import pickletools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -45,11 +45,15 @@ class Named:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Made:
-    """What a call of something unknown would have given."""
+    """What a call of something unknown would have given.
+
+    state: what it would have been given afterwards; it may refer back to this.
+    """
 
     name: str
+    state: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +266,10 @@ def _instance(machine: _Machine, argument: str) -> None:
 
 
 def _build(machine: _Machine, _: Any) -> None:
-    """The attributes of an object: none that is made here has any."""
-    machine.stack.pop()
+    """The attributes of an object: written down for those that are not made here."""
+    state = machine.stack.pop()
+    if isinstance(machine.stack[-1], Made):
+        machine.stack[-1].state = state
 
 
 def _persistent(machine: _Machine, _: Any) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.formats.checkpoint import Checkpoint, rest_of
-from stemlift.models.formats.roformer_yaml import read_yaml
+from stemlift.models.formats.safe_yaml import read_yaml
 from stemlift.models.formats.tensors import (
     InvalidCheckpointError,
     Stored,

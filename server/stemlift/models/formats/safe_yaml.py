@@ -1,4 +1,4 @@
-"""The YAML of a community checkpoint, read without building anything but plain values."""
+"""The YAML or JSON that lies beside a checkpoint, read as plain values and nothing else."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from stemlift.models.formats.nesting import require_shallow
 from stemlift.models.formats.tensors import InvalidCheckpointError
 
 _LONGEST_FILE = 256 * 1024
@@ -17,7 +18,7 @@ _DEEPEST = 32
 def read_yaml(path: Path) -> dict[str, Any]:
     """The content of `path`; tuples come as lists.
 
-    YAML's own values are taken, and `!!python/tuple`, which these files hold; other tags,
+    YAML's own values are taken, and `!!python/tuple`, which such files hold; other tags,
     of Python objects above all, are refused and nothing of them is run.
 
     Raises:
@@ -30,6 +31,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if len(text) > _LONGEST_FILE:
         raise InvalidCheckpointError(f"it is longer than {_LONGEST_FILE} bytes")
     try:
+        require_shallow(text)
         content = _load(text)
     except yaml.constructor.ConstructorError as error:
         raise InvalidCheckpointError(f"it asks for more than plain values ({error.problem})") from (
