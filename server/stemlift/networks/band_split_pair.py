@@ -10,8 +10,7 @@ Axes: b batch, c channels, f bins, t frames, k bands, n features, h hidden.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
