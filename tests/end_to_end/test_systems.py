@@ -74,6 +74,12 @@ name = "both"
 network = "ensemble"
 stems = ["drums", "bass", "other", "vocals"]
 sources = { vocals = { mel = 3, umx = 1 }, rest = "umx" }
+
+[[models]]
+name = "apart"
+network = "ensemble"
+stems = ["drums", "bass", "other", "vocals"]
+sources = { vocals = { mel = 0.7 }, rest = { umx = 0.9 } }
 """
 
 
@@ -183,6 +189,18 @@ def test_an_ensemble_is_the_mean_of_what_its_models_give(client: Client, tmp_pat
     assert np.abs(found["vocals"] - (3 * voices[0] + voices[1]) / 4).max() < 1e-6
     # The ensemble and its parts hold the same networks.
     assert client.server_info().model_loads - before <= 2
+
+
+def test_bytes_of_a_stem_do_not_tell_which_others_were_asked_for(
+    client: Client, tmp_path: Path
+) -> None:
+    """Shares that no float holds exactly, in models that run only where they are needed."""
+    source = write(tmp_path / "s.wav", song(30_000, 2, RATE), RATE, "FLOAT")
+    options = {"model": "apart", "remainder": "separate"}
+    every = client.separate(source, out=tmp_path / "all", **options).result(120)
+    for stem in ("vocals", "bass"):
+        one = client.separate(source, stems=[stem], out=tmp_path / stem, **options).result(120)
+        assert one.stems[stem].read_bytes() == every.stems[stem].read_bytes()
 
 
 def test_a_model_is_loaded_once(client: Client, tmp_path: Path) -> None:

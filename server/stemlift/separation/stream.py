@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from stemlift.audio.channels import ChannelGroup, GroupKind
 from stemlift.audio.resample import resample_blocks, resampled_length
@@ -75,7 +76,7 @@ def group_stems(
         )
         for source, member, engine, cut in zip(sources, model.members, engines, cuts, strict=True)
     ]
-    weights = np.array([member.weights for member in model.members], dtype=np.float32)
+    weights = np.array([member.weights for member in model.members])
     averaged = (_average(parts, weights) for parts in zip(*streams, strict=True))
     mono = len(group.channels) == 1
     flat = (
@@ -135,14 +136,20 @@ def _placed(block: Audio, positions: Positions) -> Audio:
     return placed
 
 
-def _average(parts: tuple[Audio, ...], weights: Audio) -> Audio:
-    """Weighted mean of the members' (samples, stems, channels), stem by stem."""
-    if len(parts) == 1:
-        return parts[0]
+def _average(parts: tuple[Audio, ...], weights: npt.NDArray[np.float64]) -> Audio:
+    """Weighted mean of the members' (samples, stems, channels), stem by stem.
+
+    Args:
+        weights: (members, stems).
+    """
+    # The shares add up to 1 before they are rounded, so that a member that is alone in a stem
+    # gives it unchanged, and the bytes do not tell which members other stems called in.
     # A stem that no member gives is not needed; zero is as good as any.
-    total = np.maximum(weights.sum(axis=0), np.finfo(np.float32).tiny)
-    mean = sum(part * weight[:, None] for part, weight in zip(parts, weights, strict=True))
-    return np.asarray(mean / total[:, None], dtype=np.float32)
+    shares = weights / np.maximum(weights.sum(axis=0), np.finfo(np.float32).tiny)
+    mean = np.zeros_like(parts[0])
+    for part, share in zip(parts, shares.astype(np.float32), strict=True):
+        mean += part * share[:, None]
+    return mean
 
 
 def _low_frequency(source: Iterator[Audio], stems: tuple[str, ...]) -> Iterator[Audio]:
