@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,6 +111,11 @@ class Memory:
         gone = tuple(each for each in self.names if each == name and name not in self.used)
         self.names = [each for each in self.names if each not in gone]
         return gone
+
+    @contextmanager
+    def withheld(self, name: str) -> Iterator[bool]:
+        self.forget(name)
+        yield name not in self.used
 
 
 @dataclass

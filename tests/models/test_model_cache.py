@@ -243,3 +243,46 @@ def test_an_entry_that_changed_is_loaded_anew() -> None:
     assert cache.loads == 2
     assert cache.forget(A.name) == (A.name, A.name)
     assert cache.loaded_names() == ()
+
+
+def test_a_model_that_is_being_loaded_cannot_be_withheld() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def load(spec: ModelSpec, **rest: object) -> LoadedModel:
+        begun.set()
+        assert go.wait(30)
+        return fake_load(spec, progress=ignore, cancelled=never)
+
+    cache = ModelCache(load)
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(cache.get, A, ignore, never)
+        assert begun.wait(30)
+        with cache.withheld(A.name) as free:
+            assert not free
+        go.set()
+        loading.result(30)
+    with cache.use(A, ignore, never), cache.withheld(A.name) as free:
+        assert not free
+    assert cache.loaded_names() == (A.name,)
+
+
+def test_who_wants_a_withheld_model_waits_for_it() -> None:
+    waiting = threading.Event()
+
+    def cancelled() -> bool:
+        waiting.set()
+        return False
+
+    cache = ModelCache(fake_load)
+    cache.get(A, ignore, never)
+    with ThreadPoolExecutor(1) as pool:
+        with cache.withheld(A.name) as free:
+            assert free
+            assert cache.loaded_names() == ()
+            wanted = pool.submit(cache.get, A, ignore, cancelled)
+            assert waiting.wait(30)
+            # Others are not held up.
+            cache.get(B, ignore, never)
+            assert not wanted.done()
+        wanted.result(30)
+    assert set(cache.loaded_names()) == {A.name, B.name}

@@ -195,15 +195,15 @@ class ModelDesk:
                 f"{name} has no weights, so there is nothing to remove.",
                 "It is part of Stemlift and takes no space of its own.",
             )
-        self._cache.forget(name)
-        if name in self._cache.loaded_names():
-            raise StemliftError(
-                Reason.MODEL_BUSY,
-                f"The model {name} cannot be removed: a job is using it.",
-                "Wait for the job to end, or cancel it.",
-            )
-        here = self._store.installed(spec)
-        freed = self._store.remove(spec, catalogue.models)
+        with self._cache.withheld(name) as free:
+            if not free:
+                raise StemliftError(
+                    Reason.MODEL_BUSY,
+                    f"The model {name} cannot be removed: a job is using it.",
+                    "Wait for the job to end, or cancel it.",
+                )
+            here = self._store.installed(spec)
+            freed = self._store.remove(spec, catalogue.models)
         if not freed and not here and spec.origin is not Origin.IMPORTED:
             raise _not_installed(spec)
         return freed

@@ -73,6 +73,7 @@ class ModelCache:
         self._changed = threading.Condition()
         self._entries: dict[ModelSpec, _Entry] = {}
         self._loading: set[ModelSpec] = set()
+        self._withheld: set[str] = set()
         self._loads = 0
 
     @property
@@ -127,6 +128,32 @@ class ModelCache:
         """Unload the model called `name` unless it is in use; the names that went."""
         return self._unload(lambda spec, _: spec.name == name)
 
+    @contextmanager
+    def withheld(self, name: str) -> Iterator[bool]:
+        """Unload the model called `name`; until the block ends nobody gets it.
+
+        Yields:
+            False where it is in use or being loaded: then it stays, and is not withheld.
+        """
+        with self._changed:
+            while name in self._withheld:
+                self._changed.wait()
+            busy = any(spec.name == name for spec in self._loading) or any(
+                entry.users for spec, entry in self._entries.items() if spec.name == name
+            )
+            if not busy:
+                self._withheld.add(name)
+        if busy:
+            yield False
+            return
+        try:
+            self.forget(name)
+            yield True
+        finally:
+            with self._changed:
+                self._withheld.discard(name)
+                self._changed.notify_all()
+
     def make_room(self, bytes_needed: int, keep: Collection[str] = ()) -> bool:
         """Unload the longest unused models but those in `keep` until there is room.
 
@@ -159,7 +186,7 @@ class ModelCache:
         cancelled: Callable[[], bool],
     ) -> _Entry:
         with self._changed:
-            while spec in self._loading:
+            while spec in self._loading or spec.name in self._withheld:
                 if cancelled():
                     raise StemliftError(
                         Reason.CANCELLED, f"Waiting for the model {spec.name} was cancelled."
