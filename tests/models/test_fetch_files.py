@@ -3,13 +3,14 @@
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_hub import FakeHub
+from killer import Killer
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.child import Report
@@ -327,10 +328,7 @@ def test_killed_at_any_step_it_is_whole_or_absent(
     while True:
         store = ModelStore(tmp_path / str(step), hub.endpoint)
         with monkeypatch.context() as patch:
-            killer = Killer(step)
-            patch.setattr(os, "fsync", killer.before(os.fsync))
-            patch.setattr(Path, "replace", killer.before(Path.replace))
-            patch.setattr(Path, "unlink", killer.before(Path.unlink))
+            Killer(step).watch(patch)
             try:
                 download(ModelPlace.of(store.folder, spec), store.endpoint, ignore)
                 break
@@ -343,22 +341,6 @@ def test_killed_at_any_step_it_is_whole_or_absent(
         assert {one.state for one in store.verify(spec, ignore, never)} == {"ok"}
     # For each file its content, the record of it, and both names.
     assert step >= 8
-
-
-class Killer:
-    """Ends this process, in effect, before its work's step number `last`."""
-
-    def __init__(self, last: int) -> None:
-        self._left = last
-
-    def before(self, work: Callable[..., object]) -> Callable[..., object]:
-        def call(*args: object, **options: object) -> object:
-            self._left -= 1
-            if self._left < 0:
-                raise KeyboardInterrupt
-            return work(*args, **options)
-
-        return call
 
 
 def test_a_disk_that_fills_up(

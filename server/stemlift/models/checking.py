@@ -73,7 +73,7 @@ def _check(
     for one in known:
         if not found.startswith(one):
             return FileCheck(held.path, "damaged", one, found)
-    size = held.file.size
+    size = held.file.own_size
     if damaged or (size is not None and held.path.stat().st_size != size):
         return FileCheck(held.path, "damaged", expected, found)
     return FileCheck(held.path, "ok" if known else "unchecked", expected, found)
@@ -81,7 +81,7 @@ def _check(
 
 def _known(place: ModelPlace, held: Held) -> list[str]:
     """What the catalogue, the record and the hub's cache say of the SHA-256."""
-    known = [held.file.sha256] if held.file.sha256 else []
+    known = [held.file.own_sha256] if held.file.own_sha256 else []
     if held.recorded is not None:
         known.append(held.recorded.sha256)
     blob = place.hub.blob(held.path) if place.hub is not None else None

@@ -10,12 +10,15 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.models.archive import ArchiveError, find_members, open_archive, take_out
 from stemlift.models.bag import read_bag
 from stemlift.models.cachefiles import SHA256
 from stemlift.models.child import Report, serve_child
@@ -68,14 +71,26 @@ def _listed(place: ModelPlace, endpoint: str) -> list[RemoteFile]:
     whole = all(one.here for one in held if one.file.address is None)
     revision = "main"
     remotes = []
+    archives: dict[str, list[WeightFile]] = {}
     for one in held:
         if one.file.address is not None:
-            if not one.here:
+            if one.here:
+                continue
+            if one.file.member is not None:
+                archives.setdefault(one.file.address, []).append(one.file)
+            else:
                 remotes.append(_by_address(one.file, one.file.address))
         elif not whole:
             remotes.append(_on_hub(place, endpoint, one.file, revision))
             revision = remotes[-1].commit or revision
-    return remotes
+    return remotes + [_archive(address, members) for address, members in archives.items()]
+
+
+def _archive(address: str, members: Sequence[WeightFile]) -> RemoteFile:
+    """One archive, whatever is missing of what it holds."""
+    name = PurePosixPath(urlsplit(address).path).name or "the archive"
+    remote = _by_address(replace(members[0], name=name, member=None), address)
+    return replace(remote, members=tuple(members))
 
 
 def _on_hub(place: ModelPlace, endpoint: str, file: WeightFile, revision: str) -> RemoteFile:
@@ -112,18 +127,25 @@ def _by_address(file: WeightFile, address: str) -> RemoteFile:
     from huggingface_hub import constants
 
     # Whatever the server calls it: the checksum tells in the end.
-    known = file.sha256 is not None and SHA256.fullmatch(file.sha256)
-    if file.sha256 and known and file.size is not None:
-        return RemoteFile(file, address, address, file.sha256, file.size, file.sha256)
+    known = _known_key(file)
+    if known is not None and file.size is not None:
+        return RemoteFile(file, address, address, known, file.size, file.sha256, md5=file.md5)
     with explained(f"{file.name} at {address}"):
         # A GET that is left after its headers: not every server answers HEAD.
         with ask(address, constants.HF_HUB_ETAG_TIMEOUT) as answer:
             told, mark = answer.size, answer.mark
         size = _agreed_size(file, told)
-    if file.sha256 and known:
-        return RemoteFile(file, address, address, file.sha256, size, file.sha256)
+    if known is not None:
+        return RemoteFile(file, address, address, known, size, file.sha256, md5=file.md5)
     key = _key(address, mark or "", str(size))
     return RemoteFile(file, address, address, key, size, file.sha256, mark, mark is not None)
+
+
+def _known_key(file: WeightFile) -> str | None:
+    """Of content that the entry alone tells from any other; None where it does not."""
+    if file.sha256 is not None and SHA256.fullmatch(file.sha256):
+        return file.sha256
+    return None if file.md5 is None else _key("md5", file.md5)
 
 
 def _key(*parts: str) -> str:
@@ -143,16 +165,25 @@ def _bring_all(place: ModelPlace, remotes: Sequence[RemoteFile], report: Report)
     _require_room(place, missing)
     for remote in missing:
         with explained(f"{remote.file.name} at {remote.address}"):
-            done += _bring(place, remote, _after(done, total, report))
+            after = _after(done, total, report)
+            if remote.members:
+                came, unpacked = _bring_archive(place, remote, after)
+                total += unpacked
+            else:
+                came = _bring(place, remote, after)
+            done += came
     report(done, max(done, total))
 
 
-def _after(done: int, total: int, report: Report) -> Callable[[int], None]:
-    return lambda received: report(done + received, max(total, done + received))
+def _after(done: int, total: int, report: Report) -> Report:
+    """Takes what came of the next file, and how much more there is than was known before."""
+    return lambda came, more: report(done + came, max(total + more, done + came))
 
 
 def _is_here(place: ModelPlace, remote: RemoteFile) -> bool:
     """Whether it was fetched before, or was brought by hand and is what the network has."""
+    if remote.members:
+        return False
     held = place.look((remote.file,))[0]
     if held.recorded is not None:
         return held.here and held.recorded.key == remote.key
@@ -166,18 +197,59 @@ def _is_here(place: ModelPlace, remote: RemoteFile) -> bool:
     return True
 
 
-def _bring(place: ModelPlace, remote: RemoteFile, report: Callable[[int], None]) -> int:
+def _bring(place: ModelPlace, remote: RemoteFile, report: Report) -> int:
+    part, digest = _fetched(place, remote, lambda came: report(came, 0))
+    return _put(place, remote, part, digest)
+
+
+def _bring_archive(place: ModelPlace, remote: RemoteFile, report: Report) -> tuple[int, int]:
+    """Bring an archive and take out its members; the bytes of both, and of these alone."""
+    part, digest = _fetched(place, remote, lambda came: report(came, 0))
+    single = place.partial / f"{remote.key}.member"
+    came = part.stat().st_size
+    out = 0
+    try:
+        with open_archive(part) as archive:
+            entries = find_members(archive, [file.member or "" for file in remote.members])
+            unpacked = sum(entry.file_size for entry in entries)
+            _require_free(place, unpacked)
+            for file, entry in zip(remote.members, entries, strict=True):
+                before = came + out
+
+                def tell(done: int, before: int = before) -> None:
+                    report(before + done, unpacked)
+
+                own = take_out(archive, entry, single, tell)
+                out += _put(place, replace(remote, file=file), single, own, digest)
+    except ArchiveError:
+        part.unlink()
+        single.unlink(missing_ok=True)
+        raise
+    part.unlink()
+    return came + out, out
+
+
+def _fetched(
+    place: ModelPlace, remote: RemoteFile, report: Callable[[int], None]
+) -> tuple[Path, str]:
+    """All of `remote`, not yet in its place, and its SHA-256."""
     from huggingface_hub import constants
 
     part = place.partial / remote.key
-    digest = bring(remote, part, constants.HF_HUB_DOWNLOAD_TIMEOUT, report)
+    return part, bring(remote, part, constants.HF_HUB_DOWNLOAD_TIMEOUT, report)
+
+
+def _put(
+    place: ModelPlace, remote: RemoteFile, part: Path, digest: str, archive: str | None = None
+) -> int:
+    """Move what is whole to its place; its bytes."""
     target = _target(place, remote)
     target.parent.mkdir(parents=True, exist_ok=True)
     # In this order, a process that is killed leaves no file without its record, and no
     # record that speaks of another file.
     target.unlink(missing_ok=True)
     size = part.stat().st_size
-    _record(place, remote, digest, size)
+    _record(place, remote, digest, size, archive)
     part.replace(target)
     return size
 
@@ -188,7 +260,9 @@ def _target(place: ModelPlace, remote: RemoteFile) -> Path:
     return place.hub.snapshot(remote.commit) / remote.file.name
 
 
-def _record(place: ModelPlace, remote: RemoteFile, digest: str, size: int) -> None:
+def _record(
+    place: ModelPlace, remote: RemoteFile, digest: str, size: int, archive: str | None = None
+) -> None:
     entry = Recorded(
         name=remote.file.name,
         source=remote.source,
@@ -196,6 +270,9 @@ def _record(place: ModelPlace, remote: RemoteFile, digest: str, size: int) -> No
         size=size,
         sha256=digest,
         key=remote.key,
+        member=remote.file.member,
+        archive=archive,
+        md5=remote.md5,
     )
     place.write_record((place.read_record() | {entry.name: entry}).values())
 
@@ -203,7 +280,12 @@ def _record(place: ModelPlace, remote: RemoteFile, digest: str, size: int) -> No
 def _require_room(place: ModelPlace, missing: Sequence[RemoteFile]) -> None:
     parts = {place.partial / remote.key for remote in missing}
     here = sum(part.stat().st_size for part in parts if part.is_file())
-    needed = sum(remote.size or 0 for remote in missing) - here
+    # What is in an archive is known when it is here; weights shrink by little.
+    needed = sum((remote.size or 0) * (2 if remote.members else 1) for remote in missing)
+    _require_free(place, needed - here)
+
+
+def _require_free(place: ModelPlace, needed: int) -> None:
     free = shutil.disk_usage(place.models).free
     if needed > free:
         raise StemliftError(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.models.archive import ArchiveError
 from stemlift.models.transfer import BrokenTransferError
 from stemlift.models.transport import AddressError, RefusedError, from_transport
 
@@ -49,6 +50,12 @@ def explain(error: Exception, where: str) -> StemliftError | None:
         return _failed(
             f"{where} is not the file that the catalogue names: {error}.",
             "Its publisher has changed it; look for a newer Stemlift, or import the file.",
+        )
+    if isinstance(error, ArchiveError):
+        return _failed(
+            f"The archive {where} cannot be used: {error}.",
+            "Try again; if it happens twice, its publisher has changed it: look for a newer "
+            "Stemlift, or import the file.",
         )
     if isinstance(error, NotAHubError):
         return _failed(

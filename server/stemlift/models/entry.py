@@ -18,6 +18,7 @@ REST = "rest"
 _RESERVED = {"auto", REST}
 _REMAINDER = "remainder"
 _STEM = r"^[\w][\w +-]{0,31}$"
+_FILE = r"^[\w][\w .+()-]*(/[\w][\w .+()-]*)*$"
 _SPECTROGRAM = (MaskKind.COMPLEX, MaskKind.RATIO, MaskKind.BINARY)
 MASKS: dict[Network, tuple[MaskKind, ...]] = {
     Network.SPECTRAL: (MaskKind.RATIO, MaskKind.BINARY, MaskKind.COMPLEX),
@@ -39,13 +40,21 @@ class FileEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[\w][\w .+()-]*(/[\w][\w .+()-]*)*$", max_length=255)
+    name: str = Field(pattern=_FILE, max_length=255)
     address: str | None = Field(default=None, pattern=r"^https?://\S+$")
     size: int | None = Field(default=None, gt=0)
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{8,64}$")
+    member: str | None = Field(default=None, pattern=_FILE, max_length=255)
+    md5: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if self.address is None and (self.member is not None or self.md5 is not None):
+            raise ValueError("member and md5 belong to a file with an address")
+        return self
 
     def file(self) -> WeightFile:
-        return WeightFile(self.name, self.address, self.size, self.sha256)
+        return WeightFile(self.name, self.address, self.size, self.sha256, self.member, self.md5)
 
 
 class ModelEntry(BaseModel):
@@ -92,6 +101,9 @@ class ModelEntry(BaseModel):
             raise ValueError(f"“{_REMAINDER}” is what the model leaves, not what it gives")
         if len({file.name.rpartition("/")[2] for file in self.files}) != len(self.files):
             raise ValueError("two files have the same name")
+        archives = {(f.address, f.size, f.sha256, f.md5) for f in self.files if f.member}
+        if len({address for address, *_ in archives}) != len(archives):
+            raise ValueError("files of one archive tell different sizes or checksums of it")
         weights = self.bag is not None or bool(self.files)
         if self.network in (Network.SPECTRAL, Network.ENSEMBLE):
             if weights or self.repository is not None:
@@ -160,6 +172,7 @@ class ModelEntry(BaseModel):
 
 
 def _whole_size(files: tuple[WeightFile, ...]) -> int:
-    """0 where the size of one is not known: a part of the whole would mislead."""
-    sizes = [file.size for file in files]
-    return sum(size for size in sizes if size is not None) if all(sizes) else 0
+    """Archives once; 0 where the size of one is not known: a part would mislead."""
+    sizes = {file.address if file.member else file.name: file.size for file in files}
+    known = [size for size in sizes.values() if size is not None]
+    return sum(known) if len(known) == len(sizes) else 0

@@ -29,6 +29,9 @@ class Recorded(BaseModel):
     path: relative to the models folder, with "/".
     sha256: of all its content, made when it was fetched.
     key: the mark of its content where it came from; equal marks, equal content.
+    member: its name in the archive that it came in; None where it came by itself.
+    archive: the archive's SHA-256.
+    md5: of what came, where that was compared.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +42,9 @@ class Recorded(BaseModel):
     size: int
     sha256: str
     key: str
+    member: str | None = None
+    archive: str | None = None
+    md5: str | None = None
 
 
 class _Record(BaseModel):
@@ -177,10 +183,13 @@ class ModelPlace:
         return tuple(found)
 
     def _recorded(self, file: WeightFile, entry: Recorded) -> Held:
+        same = entry.member == file.member
         if file.sha256 is not None:
-            same = entry.sha256.startswith(file.sha256)
+            same = same and (entry.archive or entry.sha256).startswith(file.sha256)
+        elif file.md5 is not None:
+            same = same and entry.md5 == file.md5
         else:
-            same = entry.source == self.source(file)
+            same = same and entry.source == self.source(file)
         path = self.models / entry.path
         return Held(file, path, entry if same else None, same and _size(path) == entry.size)
 
@@ -215,7 +224,7 @@ class ModelPlace:
 
 def _unrecorded(file: WeightFile, path: Path) -> Held:
     size = _size(path)
-    return Held(file, path, None, size is not None and file.size in (None, size))
+    return Held(file, path, None, size is not None and file.own_size in (None, size))
 
 
 def _size(path: Path) -> int | None:

@@ -49,14 +49,33 @@ class WeightFile:
 
     name: of the file; inside its hub repository it may lie in folders, with "/".
     address: where it is fetched from; None for a file of the entry's hub repository.
-    size: in bytes; None where it is not known.
-    sha256: lower-case hexadecimal; the first 8 digits or more, 64 where all are known.
+    member: name of the file within the zip archive at the address; None where the address
+        gives the file itself. Several files may come from one archive: it is fetched once,
+        and deleted when they are out.
+    size: of what the address gives, so with `member` of the archive; in bytes; None where
+        it is not known.
+    sha256: of the same; lower-case hexadecimal; the first 8 digits or more, 64 where all
+        are known.
+    md5: of the same, where the publisher tells nothing better; all digits. It shows damage,
+        and no forgery.
     """
 
     name: str
     address: str | None = None
     size: int | None = None
     sha256: str | None = None
+    member: str | None = None
+    md5: str | None = None
+
+    @property
+    def own_size(self) -> int | None:
+        """Of the file itself; None where only its archive's is known."""
+        return self.size if self.member is None else None
+
+    @property
+    def own_sha256(self) -> str | None:
+        """Of the file itself; None where only its archive's is known."""
+        return self.sha256 if self.member is None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class RemoteFile:
     mark: for `If-Range`; None where the key or the address alone stands for the content.
     resumable: whether what a cut transfer left can be gone on with.
     commit: of the hub repository; None for a file by address.
+    md5: all of it; None where it is not known.
+    members: the files to take out, where this is an archive.
     """
 
     file: WeightFile
@@ -41,6 +43,8 @@ class RemoteFile:
     mark: str | None = None
     resumable: bool = True
     commit: str | None = None
+    md5: str | None = None
+    members: tuple[WeightFile, ...] = ()
 
 
 class BrokenTransferError(Exception):
@@ -74,6 +78,8 @@ def bring(remote: RemoteFile, part: Path, timeout: float, report: Callable[[int]
             os.fsync(stream.fileno())
         digest = sha256(part)
         if remote.sha256 is not None and not digest.startswith(remote.sha256):
+            raise BrokenTransferError(f"the checksum of {remote.file.name} is wrong")
+        if remote.md5 is not None and _md5(part) != remote.md5:
             raise BrokenTransferError(f"the checksum of {remote.file.name} is wrong")
     except BrokenTransferError:
         part.unlink()
@@ -166,6 +172,12 @@ def sha256(path: Path) -> str:
     """Of the content of `path`, in lower-case hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
+    return digest.hexdigest()
 
 
 def _was_cut(error: Exception) -> bool:
