@@ -21,9 +21,11 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
 	$(BIN)/python proto/generate.py --check
+	$(BIN)/python docs/generate.py --check
 
 generate: $(VENV)/installed-dev
 	$(BIN)/python proto/generate.py
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf $(VENV) build

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,16 +15,27 @@ from typing import Any
 
 import pytest
 from doc_pages import ROOT, Block, all_blocks
+from fake_hub import FakeHub
 from real_server import Home, home_in
 from signals import song, write
+from tiny_demucs import tiny_htdemucs, write_bag
+from tiny_open_unmix import write_open_unmix
+from tiny_roformer import write_roformer
 
+from stemlift.models.entry import FileEntry, ModelEntry
+from stemlift.models.library import Library
+from stemlift.models.spec import Network, Origin
+from stemlift.paths import paths_under
 from stemlift.settings import Settings, load_settings
 
 SHOWN_JOB = "3f9c2a71"
 """The job that the pages speak of; a real one takes its place."""
 
 RUN = ("console", "python")
-LANGUAGES = {*RUN, "bat", "json", "toml", "text"}
+LANGUAGES = {*RUN, "bat", "diff", "json", "toml", "text"}
+
+ON_A_COPY = "adding.md"
+"""Its blocks belong together and change the package: test_adding_page.py runs them."""
 
 
 def named(blocks: list[Block]) -> list[Any]:
@@ -31,14 +43,42 @@ def named(blocks: list[Block]) -> list[Any]:
 
 
 def runnable(language: str) -> list[Any]:
-    return named([block for block in all_blocks(language) if block.not_run is None])
+    return named(
+        [
+            block
+            for block in all_blocks(language)
+            if block.not_run is None and block.page.name != ON_A_COPY
+        ]
+    )
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with home_in(tmp_path_factory.mktemp("home"), HF_HUB_OFFLINE="1") as home:
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
+    """A hub with the one model that the pages fetch, its network a tiny one."""
+    folder = tmp_path_factory.mktemp("hub")
+    with FakeHub() as hub:
+        for file in write_bag(folder, "htdemucs", [tiny_htdemucs(1)]):
+            hub.put("adefossez/HTDemucs", file.name, file.read_bytes())
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, hub: FakeHub) -> Iterator[Home]:
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "settings.toml").write_text(f'hub = "{hub.endpoint}"\n', encoding="utf-8")
+    with home_in(folder, HF_HUB_OFFLINE="0") as home:
         home.serve()
         yield home
+
+
+@pytest.fixture
+def home(served: Home) -> Iterator[Home]:
+    """Every example finds the models that a fresh installation has."""
+    yield served
+    with served.client() as client:
+        for model in client.models().models:
+            if model.origin == "imported" or (model.installed_bytes and not model.sources):
+                client.remove_model(model.name)
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +87,21 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(folder / "song.wav", song(int(3.6 * 22050), 2, 22050), 22050, "PCM_16")
 
 
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a reader may have to import: an Open-Unmix folder, a transformer with its YAML."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    write_open_unmix(folder / "my-umx")
+    weights, config = write_roformer(folder, "mel", target="vocals")
+    weights.rename(folder / "voice.ckpt")
+    config.rename(folder / "voice.yaml")
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path: Path, recording: Path) -> Path:
-    """Where a reader stands: a folder with a song in it."""
+def folder(tmp_path: Path, recording: Path, checkpoints: Path) -> Path:
+    """Where a reader stands: a folder with a song in it, and checkpoints of their own."""
+    shutil.copytree(checkpoints, tmp_path, dirs_exist_ok=True)
     (tmp_path / "song.wav").write_bytes(recording.read_bytes())
     return tmp_path
 
@@ -101,9 +153,9 @@ def test_json_lines_have_the_keys_that_the_page_shows(home: Home, folder: Path) 
         for block, after in pairwise(page)
         if block.language == "console" and after.language == "json"
     ]
-    assert len(pairs) == 2
+    assert len(pairs) == 4
     for block, after in pairs:
-        (command,) = block.commands
+        command = block.commands[-1]
         done = home.run(*shlex.split(command)[1:], cwd=folder)
         (line,) = done.stdout.splitlines()
         said, example = json.loads(line), json.loads(after.text)
@@ -114,11 +166,34 @@ def test_json_lines_have_the_keys_that_the_page_shows(home: Home, folder: Path) 
 
 
 def test_the_settings_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
-    (block,) = all_blocks("toml")
+    (block,) = [block for block in all_blocks("toml") if block.page.name != "models.md"]
     file = tmp_path / "settings.toml"
     file.write_text(block.text, encoding="utf-8")
     assert load_settings(file) == Settings()
     assert list(tomllib.loads(block.text)) == list(Settings.model_fields)
+
+
+ENTRIES = [block for block in all_blocks("toml") if block.page.name == "models.md"]
+
+
+@pytest.mark.parametrize("block", named(ENTRIES))
+def test_the_entries_that_are_shown_are_models(tmp_path: Path, block: Block) -> None:
+    paths = paths_under(tmp_path)
+    paths.models_file.write_text(block.text, encoding="utf-8")
+    catalogue = Library(paths).catalogue()
+    shown = [entry["name"] for entry in tomllib.loads(block.text)["models"]]
+    own = [spec for spec in catalogue.models if spec.origin is Origin.USER]
+    assert sorted(spec.name for spec in own) == sorted(shown)
+    for spec in own:
+        assert catalogue.parts(spec)
+
+
+def test_an_entry_of_every_network_is_shown_and_every_field_explained() -> None:
+    entries = [entry for block in ENTRIES for entry in tomllib.loads(block.text)["models"]]
+    assert {entry["network"] for entry in entries} == set(Network)
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    for field in (*ModelEntry.model_fields, *FileEntry.model_fields):
+        assert f"`{field}`" in page, field
 
 
 @pytest.mark.parametrize("block", named(all_blocks("json")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from doc_pages import PAGES, ROOT, all_blocks, anchors, prose
 
 from stemlift.errors import OUTCOMES, Reason
 from stemlift.models.catalogue import load_catalogue
+from stemlift.rpc.client import Client
 from stemlift.rpc.gen import separation_pb2
+from stemlift.rpc.model_requests import ImportOptions
 from stemlift.rpc.requests import SeparateOptions
 
 DOCS = ROOT / "docs"
@@ -42,10 +45,16 @@ def test_no_page_is_left_of_a_reason_that_is_gone() -> None:
     assert {page.stem for page in (DOCS / "errors").glob("*.md")} == set(Reason)
 
 
-@pytest.mark.parametrize("command", ["separate", "serve", "jobs", "models", "doctor"])
+MODELS = ("list", "info", "pull", "import", "verify", "remove")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["separate", "serve", "jobs", "models", "doctor", *(f"models {each}" for each in MODELS)],
+)
 def test_every_option_is_explained(command: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "stemlift", command, "--help"],
+        [sys.executable, "-m", "stemlift", *command.split(), "--help"],
         capture_output=True,
         text=True,
         check=True,
@@ -57,9 +66,17 @@ def test_every_option_is_explained(command: str) -> None:
     assert not missing
 
 
-def test_every_argument_of_separate_is_explained() -> None:
+@pytest.mark.parametrize("options", [SeparateOptions, ImportOptions])
+def test_every_argument_is_explained(options: type) -> None:
     table = read("python.md")
-    missing = [name for name in SeparateOptions.__annotations__ if f"`{name}`" not in table]
+    missing = [name for name in options.__annotations__ if f"`{name}`" not in table]
+    assert not missing
+
+
+def test_every_call_of_the_clients_is_explained() -> None:
+    page = read("python.md")
+    public = [name for name in vars(Client) if name[0] != "_"]
+    missing = [name for name in public if not re.search(rf"(client\.|`){name}\b", page)]
     assert not missing
 
 
@@ -69,13 +86,45 @@ def test_every_call_is_explained() -> None:
     assert [method.name for method in service.methods] == [row for row in rows if row[0].isupper()]
 
 
-@pytest.mark.parametrize("page", [DOCS / "models.md", ROOT / "README.md"], ids=lambda p: p.name)
-def test_every_model_is_named(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
+def test_the_table_of_models_is_in_step_with_the_catalogue() -> None:
+    done = subprocess.run(
+        [sys.executable, DOCS / "generate.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = read("models.md")
     for model in load_catalogue().models:
-        assert f"`{model.name}`" in text
-        if model.download_bytes:
-            assert f"{model.download_bytes / 1e6:.0f} MB" in text
+        assert f"| `{model.name}` |" in page
+
+
+def test_a_table_behind_the_catalogue_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(DOCS)
+    monkeypatch.setattr(sys, "argv", ["generate.py", "--check"])
+    generate = importlib.import_module("generate")
+    page = tmp_path / "models.md"
+    behind = read("models.md").replace("| `htdemucs` | `demucs` |", "| `htdemux` | `demucs` |")
+    page.write_text(behind, encoding="utf-8")
+    monkeypatch.setattr(generate, "PAGE", page)
+    assert generate.main() == 1
+    monkeypatch.setattr(sys, "argv", ["generate.py"])
+    assert generate.main() == 0
+    assert page.read_text(encoding="utf-8") == read("models.md")
+
+
+def test_the_models_that_the_readme_names_are_what_it_says() -> None:
+    """Its table has a few of them, the sizes and the licences included."""
+    rows = re.findall(
+        r"^\| `([\w.]+)` \| ([^|]+) \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    models = {model.name: model for model in load_catalogue().models}
+    assert {"spectral", "htdemucs"} <= {name for name, _ in rows}
+    for name, weights in rows:
+        size = models[name].download_bytes
+        assert weights == (f"{size / 1e6:.0f} MB" if size else "none, always there")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
