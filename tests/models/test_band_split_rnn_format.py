@@ -21,14 +21,16 @@ from tiny_band_split_rnn import (
 from torch import Tensor
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.models.architectures import build_network
+from stemlift.models.architectures import build_network, read_config
 from stemlift.models.formats.band_split_rnn import read_band_split_rnn
 from stemlift.models.formats.band_split_yaml import describe
 from stemlift.models.formats.checkpoint import Checkpoint
 from stemlift.models.formats.safe_yaml import read_yaml
 from stemlift.models.formats.tensors import InvalidCheckpointError
 from stemlift.models.spec import Network
-from stemlift.networks.band_split_rnn import BandSplitRnn
+from stemlift.networks.band_split_rnn import BandSplitRnn, BandSplitRnnConfig
+
+OPTIMISED = {"n_att_head": 2, "attn_enc_dim": 16, "stereo": "tac", "act_tac": "prelu"}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +121,29 @@ def test_published_values_make_the_published_segments() -> None:
     assert len(found.part["bands"]) == 41
     assert (found.rate, found.n_fft, found.hop) == (44100, 2048, 512)
     assert (found.segment, found.overlap) == (12 * 44100, pytest.approx(1 / 12))
+
+
+@pytest.mark.parametrize(
+    ("variant", "stems", "parameters"),
+    [
+        # As a public benchmark of the published checkpoints counts them, in millions.
+        ({}, [(stem,) for stem in GENERAL["targets"]], 146.66),
+        (OPTIMISED, [(stem,) for stem in GENERAL["targets"]], 164.12),
+        (OPTIMISED | {"joint_bandsplit": True}, [tuple(GENERAL["targets"])], 108.73),
+    ],
+    ids=["large", "opt", "simo-opt"],
+)
+def test_the_published_variants_have_the_published_number_of_parameters(
+    variant: dict[str, Any], stems: list[tuple[str, ...]], parameters: float
+) -> None:
+    values = channel_values(feature_dim=128, num_repeat=12, fac_mask=4, **variant)
+    found = [describe(values, {}, each, len(each)) for each in stems]
+    assert [each.warnings for each in found] == [()] * len(stems)
+    config = {"parts": [each.part for each in found], "n_fft": 2048, "hop": 512}
+    with torch.device("meta"):
+        network = BandSplitRnn(read_config(BandSplitRnnConfig, config))
+    count = sum(parameter.numel() for parameter in network.parameters())
+    assert round(count / 1e6, 2) == parameters
 
 
 def test_what_lightning_saves_is_the_same_model(tmp_path: Path, pair: list[Path]) -> None:
