@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_band_split_rnn import PAIR_SEGMENT, write_pair
 from tiny_demucs import (
     STEMS,
     identity,
@@ -18,9 +19,10 @@ from torch import Tensor, nn
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.catalogue import load_catalogue
+from stemlift.models.entry import ModelEntry
 from stemlift.models.loaded import LoadedModel, Member
 from stemlift.models.loader import load_model
-from stemlift.models.spec import ModelSpec
+from stemlift.models.spec import ModelSpec, Network, Origin
 from stemlift.models.store import ModelStore
 
 SPEC = load_catalogue().get("htdemucs")
@@ -240,3 +242,26 @@ def test_spectral_needs_nothing(tmp_path: Path) -> None:
     assert member.stride == member.segment * 3 // 4
     assert member.valid_length(1) == member.valid_length(member.segment) == member.segment
     assert not model.members[0].normalise
+
+
+def test_a_segment_beyond_the_frames_a_network_was_made_for(tmp_path: Path) -> None:
+    """Nothing would be there for the rest of each segment."""
+    files = [{"name": path.name} for path in write_pair(tmp_path)]
+
+    def spec(segment: int) -> ModelSpec:
+        entry = ModelEntry(
+            name="pair",
+            network=Network.BAND_SPLIT_RNN,
+            stems=("vocals", "other"),
+            segment=segment,
+            files=files,
+        )
+        return entry.spec(Origin.IMPORTED, folder=tmp_path)
+
+    store = ModelStore(tmp_path / "models")
+    (member,) = load_model(spec(PAIR_SEGMENT), store, ignore, never).members
+    assert member.valid_length(member.segment) == PAIR_SEGMENT
+    with pytest.raises(StemliftError) as caught:
+        load_model(spec(PAIR_SEGMENT + 1), store, ignore, never)
+    assert caught.value.reason is Reason.CHECKPOINT_INVALID
+    assert "segment is 11521, not at most 11520 samples" in caught.value.message

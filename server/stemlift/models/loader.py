@@ -101,6 +101,9 @@ def _load_member(spec: ModelSpec, paths: tuple[Path, ...]) -> Member:
     segment = own or int(PLAIN_SEGMENT * spec.sample_rate)
     if not 0 < segment <= LONGEST_SEGMENT * spec.sample_rate:
         raise _mismatch(first, "segment", segment, f"at most {LONGEST_SEGMENT:.0f} seconds")
+    valid_length: Callable[[int], int] = getattr(network, "valid_length", _same_length)
+    if valid_length(segment) < segment:
+        raise _mismatch(first, "segment", segment, f"at most {valid_length(segment)} samples")
     overlaps = (spec.overlap, checkpoint.overlap, PLAIN_OVERLAP)
     overlap = next(each for each in overlaps if each is not None)
     return Member(
@@ -108,7 +111,7 @@ def _load_member(spec: ModelSpec, paths: tuple[Path, ...]) -> Member:
         stems,
         segment,
         max(1, round(segment * (1 - overlap))),
-        getattr(network, "valid_length", _same_length),
+        valid_length,
         (1.0,) * len(spec.stems),
         normalise=checkpoint.normalise,
         seams=checkpoint.seams,
