@@ -165,6 +165,21 @@ def test_json_lines_have_the_keys_that_the_page_shows(home: Home, folder: Path) 
             assert said["error"]["remedy"] == example["error"]["remedy"]
 
 
+def test_what_is_shown_of_a_model_is_what_is_said(home: Home) -> None:
+    page = [block for block in all_blocks() if block.page.name == "cli.md"]
+    shown = {block.text: after.text for block, after in pairwise(page) if after.language == "text"}
+    info = shown["$ stemlift models info mel_band_roformer_kim"]
+    said = home.run("models", "info", "mel_band_roformer_kim").stdout.splitlines()
+    assert info.splitlines() == said[: len(info.splitlines())]
+    (head, *rows) = shown["$ stemlift models list\n$ stemlift models list --json"].splitlines()
+    table = home.run("models", "list", env={"COLUMNS": "120"}).stdout.splitlines()
+    assert head == table[0].rstrip()
+    for row in rows:
+        (real,) = [line for line in table if line.split()[0] == row.split()[0]]
+        # Whether it is here is the reader's own.
+        assert real[43:].rstrip() == row[43:]
+
+
 def test_the_settings_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
     (block,) = [block for block in all_blocks("toml") if block.page.name != "models.md"]
     file = tmp_path / "settings.toml"
