@@ -273,6 +273,17 @@ def test_paths_are_whole(bench: Bench) -> None:
     )
 
 
+@pytest.mark.parametrize("too_long", [{"title": "x" * 201}, {"licence": "x" * 1001}])
+def test_what_is_said_of_an_import_is_short(
+    bench: Bench, tmp_path: Path, too_long: dict[str, str]
+) -> None:
+    asked = ImportRequest(tmp_path / "a.ckpt", name="new", **too_long)
+    assert reason_of(lambda: bench.desk.import_model(asked, bench.told.append, never)) == (
+        "ARGUMENT_INVALID"
+    )
+    assert not bench.requests
+
+
 def test_what_is_removed_leaves_memory_first(bench: Bench) -> None:
     bench.files.here = {"one"}
     bench.memory.names, bench.memory.used = ["one"], {"one"}

@@ -23,6 +23,7 @@ from stemlift.models.catalogue import Catalogue
 from stemlift.models.checking import FileCheck
 from stemlift.models.child import run_child
 from stemlift.models.entry import NAME, REST
+from stemlift.models.importing import LONGEST_LICENCE, LONGEST_TITLE
 from stemlift.models.library import IMPORTED, Library
 from stemlift.models.spec import ModelSpec, Network, Origin
 from stemlift.models.store import ModelStore
@@ -149,7 +150,8 @@ class ModelDesk:
             What was recognised, and the model; None with `inspect_only`.
 
         Raises:
-            StemliftError: ARGUMENT_INVALID for the name or a path that is not absolute;
+            StemliftError: ARGUMENT_INVALID for the name, a path that is not absolute, or a
+                title or licence that is too long;
                 MODEL_EXISTS when a model was imported under the name before; as
                 `models.importing`: FILE_NOT_FOUND, CHECKPOINT_UNKNOWN, CHECKPOINT_REFUSED,
                 DISK_FULL, WRITE_FAILED, CANCELLED.
@@ -242,6 +244,17 @@ class ModelDesk:
                     Reason.ARGUMENT_INVALID,
                     f"The path {path} is not absolute.",
                     "The server stands in another folder: give the whole path.",
+                )
+        lengths = (
+            ("title", asked.title, LONGEST_TITLE),
+            ("licence", asked.licence, LONGEST_LICENCE),
+        )
+        for what, text, longest in lengths:
+            if len(text) > longest:
+                raise StemliftError(
+                    Reason.ARGUMENT_INVALID,
+                    f"The {what} has {len(text)} characters.",
+                    f"Say it in at most {longest}.",
                 )
         if not asked.name and asked.inspect_only:
             return ()

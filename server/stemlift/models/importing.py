@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 LICENCE = "Yours: imported from a file"
 """What stands as the licence of an import that names none."""
 
+LONGEST_TITLE = 200
+LONGEST_LICENCE = 1000
+"""Characters. A line is for a person, and not a place to keep the text of a licence."""
+
 _STAGED = ".importing"
 _BAG = "bag.yaml"
 _WEIGHTS = "weights.safetensors"
@@ -56,8 +60,8 @@ class ImportRequest(BaseModel):
     path: Path
     config: Path | None = None
     name: str = ""
-    title: str = Field(default="", max_length=200)
-    licence: str = Field(default="", max_length=1000)
+    title: str = Field(default="", max_length=LONGEST_TITLE)
+    licence: str = Field(default="", max_length=LONGEST_LICENCE)
     commercial_use: bool | None = None
     folder: Path
     inspect_only: bool = False
