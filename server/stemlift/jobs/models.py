@@ -151,10 +151,9 @@ class ModelDesk:
 
         Raises:
             StemliftError: ARGUMENT_INVALID for the name, a path that is not absolute, or a
-                title or licence that is too long;
-                MODEL_EXISTS when a model was imported under the name before; as
-                `models.importing`: FILE_NOT_FOUND, CHECKPOINT_UNKNOWN, CHECKPOINT_REFUSED,
-                DISK_FULL, WRITE_FAILED, CANCELLED.
+                title or licence that is too long; MODEL_EXISTS when a model was imported
+                under the name before; as `models.importing`: FILE_NOT_FOUND,
+                CHECKPOINT_UNKNOWN, CHECKPOINT_REFUSED, DISK_FULL, WRITE_FAILED, CANCELLED.
         """
         known = self._check_import(asked)
         request = {
