@@ -18,6 +18,9 @@ from torch import Tensor
 from stemlift.networks.mel_bands import mel_bands
 from stemlift.networks.roformer import BandSplitTransformer, RoformerConfig
 
+_MOST_BANDS = 1024
+_LONGEST_TRANSFORM = 2**16
+
 
 @dataclass(frozen=True, kw_only=True)
 class MelBandRoformerConfig(RoformerConfig):
@@ -36,12 +39,21 @@ class MelBandRoformer(BandSplitTransformer):
 
     Where bands overlap, the mean of their masks is taken. `mask_estimator_depth` counts the
     hidden layers of the masks' MLPs: there is one linear layer more.
+
+    Raises:
+        ValueError: the table of its bands would be larger than any that is in use.
     """
 
     band_bins: Tensor
     bands_per_bin: Tensor
 
     def __init__(self, config: MelBandRoformerConfig) -> None:
+        if not (
+            0 < config.num_bands <= _MOST_BANDS and 0 < config.stft_n_fft <= _LONGEST_TRANSFORM
+        ):
+            raise ValueError(
+                f"{config.num_bands} bands of a transform of {config.stft_n_fft} samples"
+            )
         table = mel_bands(config.sample_rate, config.stft_n_fft, config.num_bands)
         super().__init__(
             config,

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 from stemlift.networks.stft import Stft
 
+_MOST_TARGETS = 64
+_MOST_LAYERS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class OpenUnmixConfig:
@@ -60,6 +63,8 @@ class OpenUnmix(nn.Module):
             raise ValueError(f"channels must be 1 or 2, not {config.channels}")
         if not config.targets:
             raise ValueError("there must be a target")
+        if len(config.targets) > _MOST_TARGETS or not 0 < config.layers <= _MOST_LAYERS:
+            raise ValueError(f"{len(config.targets)} targets of {config.layers} layers")
         if config.heard_bins > config.bins:
             raise ValueError(f"max_bin must be at most {config.bins}, not {config.max_bin}")
         self.stft = Stft(config.n_fft, config.hop, reflect=True)

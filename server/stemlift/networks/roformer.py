@@ -33,6 +33,12 @@ _FEED_FORWARD_FACTOR = 4
 _CROSS_COVARIANCE_SCALE = 8.0
 
 
+MOST_MASK_LAYERS = 16384
+"""Above these a network is no one's: to make its modules would take all time and memory."""
+
+_MOST_LAYERS = 4096
+
+
 @dataclass(frozen=True, kw_only=True)
 class RoformerConfig:
     """Arguments that both networks share, by the names that checkpoints' YAML files use.
@@ -230,6 +236,21 @@ def _mlp(first: int, hidden: int, last: int, linears: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+def _require_small(config: RoformerConfig, bands: int, mask_linears: int) -> None:
+    """Each count may be sensible and their product not: to make modules takes time and memory."""
+    depths = (
+        config.time_transformer_depth,
+        config.freq_transformer_depth,
+        config.linear_transformer_depth,
+    )
+    layers = config.depth * sum(depths)
+    if min(depths) < 0 or not 0 < layers <= _MOST_LAYERS:
+        raise ValueError(f"{layers} layers of attention")
+    masks = config.num_stems * bands * (1 + mask_linears)
+    if not 0 < masks <= MOST_MASK_LAYERS:
+        raise ValueError(f"{masks} layers for its masks")
+
+
 class BandSplitTransformer(nn.Module):
     """Spectrum in, one complex estimate per stem out: (b, c, f, t) → (b, s, c, f, t).
 
@@ -245,8 +266,9 @@ class BandSplitTransformer(nn.Module):
         norm_outputs: a norm after every transformer, rather than one after the last.
         mask_linears: linear layers in the MLPs of the masks.
 
-    Raises (forward):
-        ValueError: a stereo network was given another number of channels.
+    Raises:
+        ValueError: it would have more layers than anyone trains; on forward, a stereo network
+            was given another number of channels.
     """
 
     def __init__(
@@ -257,6 +279,7 @@ class BandSplitTransformer(nn.Module):
         mask_linears: int,
     ) -> None:
         super().__init__()
+        _require_small(config, len(bins_per_band), mask_linears)
         self.stft = Stft(
             config.stft_n_fft,
             config.stft_hop_length,

@@ -31,7 +31,7 @@ from stemlift.models.loaded import Seams
 from stemlift.models.spec import Network
 from stemlift.networks.bs_roformer import BSRoformerConfig
 from stemlift.networks.mel_band_roformer import MelBandRoformerConfig
-from stemlift.networks.roformer import RoformerConfig
+from stemlift.networks.roformer import MOST_MASK_LAYERS, RoformerConfig
 
 Section: TypeAlias = Mapping[str, Any]
 
@@ -95,7 +95,6 @@ _LARGEST: Mapping[str, int] = {
 
 _MAY_BE_ZERO = ("linear_transformer_depth", "mask_estimator_depth")
 _MOST_BANDS = 1024
-_MOST_MASK_LAYERS = 16384
 _MOST_STEMS = 64
 _STEM = re.compile(r"\w[\w +-]{0,31}")
 _MOST_OVERLAP = 20
@@ -260,7 +259,7 @@ def _require_small(network: Network, arguments: Section) -> None:
     else:
         bands = arguments.get("num_bands", MelBandRoformerConfig.num_bands)
     layers = 1 + arguments.get("mask_estimator_depth", _CONFIGS[network].mask_estimator_depth)
-    if arguments.get("num_stems", 1) * bands * layers > _MOST_MASK_LAYERS:
+    if arguments.get("num_stems", 1) * bands * layers > MOST_MASK_LAYERS:
         raise InvalidCheckpointError("its masks would have far too many layers")
 
 
@@ -360,7 +359,8 @@ def _state(content: Any) -> Iterator[tuple[str, Tensor]]:
 
 def _without_prefix(found: dict[str, Stored]) -> dict[str, Stored]:
     """Names as the network has them: wrappers in training put their own in front of all."""
-    for prefix in _PREFIXES:
+    # More of them than this is no training's doing.
+    for prefix in _PREFIXES * 2:
         if all(name.startswith(prefix) for name in found):
-            return _without_prefix({name.removeprefix(prefix): found[name] for name in found})
+            found = {name.removeprefix(prefix): found[name] for name in found}
     return found
