@@ -169,10 +169,14 @@ def _segment(model: ModelInfo) -> str:
 
 def _file(file: ModelFile) -> str:
     parts = [file.name]
+    if file.member:
+        parts.append(f"{file.member} in an archive")
     if file.size_bytes:
-        parts.append(size(file.size_bytes))
+        parts.append(f"{size(file.size_bytes)} in all" if file.member else size(file.size_bytes))
     if file.sha256:
         parts.append(f"SHA-256 {file.sha256}")
+    if file.md5:
+        parts.append(f"MD5 {file.md5}")
     if file.address:
         parts.append(file.address)
     return ", ".join(parts)

@@ -75,7 +75,15 @@ def read_model(model: model_pb2.Model) -> ModelInfo:
         installed_bytes=model.installed_bytes,
         repository=model.repository,
         files=tuple(
-            ModelFile(file.name, file.address, file.size_bytes, file.sha256) for file in model.files
+            ModelFile(
+                name=file.name,
+                address=file.address,
+                size_bytes=file.size_bytes,
+                sha256=file.sha256,
+                member=file.member,
+                md5=file.md5,
+            )
+            for file in model.files
         ),
         segment_frames=model.segment_frames,
         overlap=model.overlap if model.HasField("overlap") else None,

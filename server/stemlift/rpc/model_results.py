@@ -22,12 +22,16 @@ class ModelFile:
 
     address: where it is fetched from; empty for one of the model's repository.
     size_bytes: 0 where it is not known. sha256: in hexadecimal, or its first digits, or empty.
+    member: path inside the zip archive at the address; then size and sums are the archive's.
+    md5: in hexadecimal, where there is no sha256; or empty.
     """
 
     name: str
     address: str
     size_bytes: int
     sha256: str
+    member: str = ""
+    md5: str = ""
 
 
 @dataclass(frozen=True, slots=True)

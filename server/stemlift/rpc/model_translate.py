@@ -134,6 +134,8 @@ def _message_from_file(file: WeightFile) -> model_pb2.ModelFile:
         address=file.address or "",
         size_bytes=file.size or 0,
         sha256=file.sha256 or "",
+        member=file.member or "",
+        md5=file.md5 or "",
     )
 
 

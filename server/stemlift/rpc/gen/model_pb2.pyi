@@ -277,6 +277,8 @@ class ModelFile(google.protobuf.message.Message):
     ADDRESS_FIELD_NUMBER: builtins.int
     SIZE_BYTES_FIELD_NUMBER: builtins.int
     SHA256_FIELD_NUMBER: builtins.int
+    MEMBER_FIELD_NUMBER: builtins.int
+    MD5_FIELD_NUMBER: builtins.int
     name: builtins.str
     """With folders, if it has any, and "/" between them."""
     address: builtins.str
@@ -289,6 +291,14 @@ class ModelFile(google.protobuf.message.Message):
     """SHA-256 of the content in lower-case hexadecimal; its first digits where
     not all are known, empty where none is.
     """
+    member: builtins.str
+    """Path of the file inside the zip archive at the address; empty for a file
+    that lies there by itself. Size and checksums are then the archive's.
+    """
+    md5: builtins.str
+    """MD5 of the content in lower-case hexadecimal, where its publisher gives no
+    SHA-256; it shows damage, not forgery.
+    """
     def __init__(
         self,
         *,
@@ -296,8 +306,10 @@ class ModelFile(google.protobuf.message.Message):
         address: builtins.str = ...,
         size_bytes: builtins.int = ...,
         sha256: builtins.str = ...,
+        member: builtins.str = ...,
+        md5: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["address", b"address", "name", b"name", "sha256", b"sha256", "size_bytes", b"size_bytes"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["address", b"address", "md5", b"md5", "member", b"member", "name", b"name", "sha256", b"sha256", "size_bytes", b"size_bytes"]) -> None: ...
 
 global___ModelFile = ModelFile
 
