@@ -21,7 +21,7 @@ from stemlift.models.formats.native import read_native
 from stemlift.models.formats.open_unmix import read_open_unmix
 from stemlift.models.formats.roformer import read_roformer
 from stemlift.models.formats.safe_yaml import read_yaml
-from stemlift.models.formats.tensors import InvalidCheckpointError, refusing
+from stemlift.models.formats.tensors import InvalidCheckpointError, printable, refusing
 from stemlift.models.sniffing import Kind, Sniffed, sniff
 from stemlift.models.spec import Network
 from stemlift.networks.demucs import segment_seconds
@@ -189,7 +189,7 @@ def _only(folder: Path, found: list[Path], use: Callable[[Path], Recognised]) ->
 def _unknown(path: Path, looks: str) -> StemliftError:
     return StemliftError(
         Reason.CHECKPOINT_UNKNOWN,
-        f"{path} is no checkpoint that Stemlift knows: it looks like {looks}.",
+        f"{path} is no checkpoint that Stemlift knows: it looks like {printable(looks)}.",
         _UNDERSTOOD,
     )
 
@@ -254,7 +254,7 @@ def _spectrogram(kind: Kind, files: tuple[Path, ...]) -> Recognised:
         stems = (*checkpoint.stems, *rest)
         if not checkpoint.stems or len(set(stems)) != len(stems):
             raise InvalidCheckpointError("neither it nor its configuration names its stems")
-    warnings = checkpoint.warnings
+    warnings = tuple(printable(warning) for warning in checkpoint.warnings)
     if checkpoint.sample_rate is None:
         warnings += (f"It does not say its sample rate; {_USUAL_RATE} Hz is taken.",)
     return Recognised(
@@ -315,7 +315,7 @@ def _demucs(
     warnings: dict[str, None] = {}
     for path in members:
         read = _load_demucs(path)
-        warnings |= dict.fromkeys(f"{path.name}: {text}" for text in read.warnings)
+        warnings |= dict.fromkeys(f"{path.name}: {printable(text)}" for text in read.warnings)
         with refusing(path):
             own_stems, own_rate = _stems_and_rate(read.network)
             seconds = segment_seconds(read.network, bag.segment if bag else None)

@@ -26,7 +26,8 @@ _LONGEST_HEADER = 100_000_000
 """Bytes; the safetensors library takes no more."""
 
 _WRAPPERS = ("state", "state_dict", "model_state_dict")
-_PREFIXES = ("module.", "model.")
+_PREFIX = re.compile(r"^(?:module\.|model\.)+")
+"""What wrappers in training put in front of all names."""
 
 _LOOKS = (
     (b"\x1f\x8b", "a gzip archive"),
@@ -143,11 +144,12 @@ def _told(names: list[str]) -> str:
 
 def _tensors_in(content: Any) -> list[str]:
     """Names in the state dict, wherever the usual trainings put it."""
+    # Not for as long as one is found: a dictionary may hold itself.
+    for wrapper in _WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
     if not isinstance(content, Mapping):
         return []
-    for wrapper in _WRAPPERS:
-        if isinstance(content.get(wrapper), dict):
-            return _tensors_in(content[wrapper])
     return [
         name
         for name, value in content.items()
@@ -157,7 +159,7 @@ def _tensors_in(content: Any) -> list[str]:
 
 def kind_of_tensors(names: Iterable[str]) -> Kind:
     """The network whose state dict has tensors of these names."""
-    bare = {_bare(name) for name in names}
+    bare = {_PREFIX.sub("", name, count=1) for name in names}
 
     def has(pattern: str) -> bool:
         return any(re.match(pattern, name) for name in bare)
@@ -170,13 +172,6 @@ def kind_of_tensors(names: Iterable[str]) -> Kind:
     pair = has(r"bandsplit\.") and has(r"maskest\.")
     channel = has(r"BN\.\d+\.") and has(r"separator\.\d+\.") and has(r"(maskers\.\d+\.)?mask\.")
     return Kind.BAND_SPLIT_RNN if pair or channel else Kind.OTHER
-
-
-def _bare(name: str) -> str:
-    for prefix in _PREFIXES:
-        if name.startswith(prefix):
-            return _bare(name.removeprefix(prefix))
-    return name
 
 
 def _sniff_text(path: Path, size: int) -> Sniffed:

@@ -11,7 +11,7 @@ import inspect
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -80,7 +80,7 @@ def read_demucs_safetensors(path: Path) -> ReadDemucs:
     with refusing(path), safe_open(str(path), framework="pt") as file:
         metadata = file.metadata() or {}
         described = describe_demucs(metadata)
-        names = _tensor_names(metadata, list(file.keys()))
+        names = _tensor_names(metadata, set(file.keys()))
         fit(described.network, {key: stored_in(file, name) for key, name in names.items()})
         return described
 
@@ -160,7 +160,7 @@ def _plain(value: Any, name: str, depth: int = 0) -> Plain:
     raise InvalidCheckpointError(f"its argument “{name}” is not a plain value of a sensible size")
 
 
-def _tensor_names(metadata: Mapping[str, str], stored: list[str]) -> dict[str, str]:
+def _tensor_names(metadata: Mapping[str, str], stored: Collection[str]) -> dict[str, str]:
     """Key of the state dict → name in the file.
 
     They differ where the exporter wrote a `structure`: {"_dict": [[key, {"_tensor": name}]…]}.

@@ -142,7 +142,9 @@ def _metadata(content: Mapping[str, Any]) -> dict[str, str]:
 def _encoded(value: Any, name: str, depth: int = 0) -> Any:
     """A value as JSON; those that are too large for a network `describe_demucs` refuses."""
     match value:
-        case None | bool() | int() | float():
+        case None | bool() | float():
+            return value
+        case int() if abs(value) < 2**63:
             return value
         case str() if len(value) <= _LONGEST_TEXT:
             return value

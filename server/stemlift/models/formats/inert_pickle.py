@@ -23,10 +23,14 @@ LARGEST_PICKLE = 16 * 1024 * 1024
 
 _MOST_INSTRUCTIONS = 1_000_000
 _LARGEST_TERM = 2**20
+_MOST_DIMENSIONS = 64
 _FRACTION = re.compile(r"^(-?\d{1,7})(?:/(\d{1,7}))?$")
 _REBUILT = ("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor")
 _PARAMETER = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state")
-_UNDERSTOOD = (*_REBUILT, *_PARAMETER, "fractions.Fraction", "collections.OrderedDict")
+_UNDERSTOOD = (
+    *(*_REBUILT, *_PARAMETER, "fractions.Fraction"),
+    *("collections.OrderedDict", "collections.Counter"),
+)
 _STORAGE = re.compile(r"^torch\.(storage\.)?(cuda\.)?\w*Storage$")
 
 
@@ -292,6 +296,10 @@ def _made(function: Any, arguments: Any) -> Any:
             return _fraction(arguments)
         case ("collections.OrderedDict", ()):
             return {}
+        case ("collections.Counter", (dict(counts),)):
+            return counts
+        case ("collections.Counter", _):
+            raise TypeError("it counts what is no dictionary")
         case ("collections.OrderedDict", (list(pairs),)):
             target: dict[Any, Any] = {}
             for key, value in pairs:
@@ -300,12 +308,20 @@ def _made(function: Any, arguments: Any) -> Any:
         case (name, (StorageClaim() as storage, int(offset), tuple(shape), tuple(strides), *_)) if (
             name in _REBUILT
         ):
-            if not all(type(number) is int for number in (*shape, *strides)):
-                raise TypeError("the shape of a tensor is no shape")
+            _require_shape(offset, shape, strides)
             return TensorClaim(storage, offset, shape, strides)
         case (name, (TensorClaim() as tensor, *_)) if name in _PARAMETER:
             return tensor
     return Made(function.name)
+
+
+def _require_shape(offset: int, shape: tuple[Any, ...], strides: tuple[Any, ...]) -> None:
+    """Numbers of millions of digits can be written in a pickle; to multiply them takes hours."""
+    if len(shape) != len(strides) or len(shape) > _MOST_DIMENSIONS:
+        raise TypeError("the shape of a tensor is no shape")
+    for number in (offset, *shape, *strides):
+        if type(number) is not int or abs(number) >= 2**63:
+            raise TypeError("the shape of a tensor is no shape")
 
 
 def _fraction(arguments: Any) -> Fraction:

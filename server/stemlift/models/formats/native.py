@@ -67,10 +67,24 @@ def write_native(path: Path, checkpoint: Checkpoint) -> None:
     """Write `checkpoint`, whole or not at all; numbers keep the precision they are stored in.
 
     Raises:
-        InvalidCheckpointError: a tensor cannot be read, or an argument is no plain value.
+        InvalidCheckpointError: a tensor cannot be read, an argument is no plain value, or a
+            length is none that a model has.
         OSError: the file cannot be written.
     """
-    description = _Description(
+    try:
+        description = _describing(checkpoint)
+        text = json.dumps(description.model_dump(mode="json"), allow_nan=False)
+    except ValidationError as error:
+        raise _misfit(error) from error
+    except ValueError as error:
+        raise InvalidCheckpointError(f"its arguments are no plain values ({error})") from error
+    tensors = {name: stored.read() for name, stored in checkpoint.tensors.items()}
+    metadata = {"format": FORMAT, "version": VERSION, "checkpoint": text}
+    write_safetensors(path, tensors, metadata)
+
+
+def _describing(checkpoint: Checkpoint) -> _Description:
+    return _Description(
         network=checkpoint.network,
         config=dict(checkpoint.config),
         stems=checkpoint.stems,
@@ -82,13 +96,6 @@ def write_native(path: Path, checkpoint: Checkpoint) -> None:
         normalise=checkpoint.normalise,
         warnings=checkpoint.warnings,
     )
-    try:
-        text = json.dumps(description.model_dump(mode="json"), allow_nan=False)
-    except ValueError as error:
-        raise InvalidCheckpointError(f"its arguments are no plain values ({error})") from error
-    tensors = {name: stored.read() for name, stored in checkpoint.tensors.items()}
-    metadata = {"format": FORMAT, "version": VERSION, "checkpoint": text}
-    write_safetensors(path, tensors, metadata)
 
 
 def read_native(path: Path) -> Checkpoint:
@@ -122,6 +129,10 @@ def _described(metadata: dict[str, str]) -> _Description:
         outer = _Metadata.model_validate(metadata)
         return _Description.model_validate_json(outer.checkpoint)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "checkpoint"
-        raise InvalidCheckpointError(f"its description, “{where}”: {first['msg']}") from error
+        raise _misfit(error) from error
+
+
+def _misfit(error: ValidationError) -> InvalidCheckpointError:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "checkpoint"
+    return InvalidCheckpointError(f"its description, “{where}”: {first['msg']}")

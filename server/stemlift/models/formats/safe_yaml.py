@@ -13,6 +13,7 @@ from stemlift.models.formats.tensors import InvalidCheckpointError
 _LONGEST_FILE = 256 * 1024
 _MOST_NODES = 20_000
 _DEEPEST = 32
+_LONGEST_NUMBER = 64
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -75,7 +76,13 @@ def _measure(node: yaml.Node, count: int, depth: int) -> int:
 
 
 class _Loader(yaml.SafeLoader):
-    """Knows one tag more than YAML's own."""
+    """Knows one tag more than YAML's own, and no endless numbers."""
+
+    def sensible_int(self, node: yaml.ScalarNode) -> int:
+        # Even a message about one of a million digits fails.
+        if len(node.value) > _LONGEST_NUMBER:
+            raise ValueError("a number of far too many digits")
+        return self.construct_yaml_int(node)
 
     def tuple_as_list(self, node: yaml.Node) -> list[Any]:
         if not isinstance(node, yaml.SequenceNode):
@@ -86,3 +93,4 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_constructor("tag:yaml.org,2002:python/tuple", _Loader.tuple_as_list)
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.sensible_int)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,13 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from stemlift.errors import Reason, StemliftError
+
+_PLAIN = re.compile(r"^torch\.(Size|device|bool|u?int\d+|b?float\d+)$")
+"""What a state dict may hold beside tensors. `weights_only` builds more: a byte array of any
+length that a file names, for one, sets of tuples too deep to be hashed, and tensors that are
+sparse or have no numbers."""
+
+_LONGEST_TEXT = 500
 
 _FLOATING = ("F16", "BF16", "F32", "F64")
 
@@ -37,10 +45,19 @@ def refusing(path: Path) -> Iterator[None]:
         raise _refused(path, f"it is damaged or not a safetensors file ({error})") from error
 
 
+def printable(text: str) -> str:
+    """`text` from a file as a terminal and a message can carry it; cut where it is very long.
+
+    It may hold codes that a terminal obeys, and halves of characters that are no UTF-8.
+    """
+    cut = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in cut)
+
+
 def _refused(path: Path, what: str) -> StemliftError:
     return StemliftError(
         Reason.CHECKPOINT_INVALID,
-        f"The weights {path} cannot be used: {what}.",
+        f"The weights {path} cannot be used: {printable(what)}.",
         "Get the file again from where it came (`stemlift models remove`, then `pull`), "
         "or choose another model.",
     )
@@ -60,6 +77,9 @@ def load_pickled(path: Path) -> Any:
     from stemlift.models.formats.torch_file import claims_in, open_torch_file
 
     file = open_torch_file(path)
+    for name in file.strangers:
+        if not _PLAIN.match(name):
+            raise InvalidCheckpointError(f"it holds more than tensors (“{name}”)")
     file.require_honest(claims_in(file.content))
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
