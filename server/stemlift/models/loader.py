@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def load_model(
 
     Raises:
         StemliftError: as `ModelStore.fetch`; CHECKPOINT_INVALID for weights that are
-            damaged, hostile or of another model than `spec` says; CANCELLED.
+            damaged, hostile or of another model than `spec` says; WRITE_FAILED for a legacy
+            file that cannot be converted; CANCELLED.
     """
     if spec.network is Network.SPECTRAL:
         return _load_spectral(spec)
@@ -162,8 +164,18 @@ def _converted(path: Path) -> Path:
     if path.suffix != ".th":
         return path
     target = path.with_suffix(".safetensors")
-    if not target.is_file():
-        convert_legacy(path, target)
+    try:
+        # What an earlier file of that name was turned into bears the time of that one.
+        found = path.stat()
+        if not target.is_file() or target.stat().st_mtime_ns != found.st_mtime_ns:
+            convert_legacy(path, target)
+            os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+    except OSError as error:
+        raise StemliftError(
+            Reason.WRITE_FAILED,
+            f"The weights {path} cannot be converted: {error}.",
+            "Make room on the disk of the models folder and make it writable, then try again.",
+        ) from error
     return target
 
 

@@ -51,7 +51,7 @@ def _paths(place: ModelPlace) -> Iterator[Path]:
 def _remove_cached(place: ModelPlace, kept: set[Path]) -> int:
     freed = 0
     touched = set()
-    for repository, path in _cached(place):
+    for repository, path in _with_conversions(_cached(place)):
         if path in kept or not (path.is_file() or path.is_symlink()):
             continue
         freed += repository.remove(path)
@@ -59,6 +59,16 @@ def _remove_cached(place: ModelPlace, kept: set[Path]) -> int:
     for repository in touched | ({place.hub} if place.hub else set()):
         repository.prune()
     return freed
+
+
+def _with_conversions(
+    cached: Iterable[tuple[RepositoryFolder, Path]],
+) -> Iterator[tuple[RepositoryFolder, Path]]:
+    """Before each legacy checkpoint, what `models.loader` turned it into."""
+    for repository, path in cached:
+        if path.suffix == ".th":
+            yield repository, path.with_suffix(".safetensors")
+        yield repository, path
 
 
 def _cached(place: ModelPlace) -> Iterator[tuple[RepositoryFolder, Path]]:

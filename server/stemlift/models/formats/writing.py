@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,7 +22,8 @@ def write_safetensors(
         OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    # A name of its own: a server and a command may write the same file at the same time.
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         whole = {name: _own(tensor) for name, tensor in tensors.items()}
         try:
