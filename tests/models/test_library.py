@@ -96,7 +96,7 @@ def test_an_ensemble_has_its_parts(paths: Paths) -> None:
 @pytest.mark.parametrize(
     ("text", "reason", "message"),
     [
-        (BOTH, Reason.MODEL_UNKNOWN, "no model called “mine”"),
+        (BOTH, Reason.MODEL_UNKNOWN, "both needs the model “mine”, which is not here"),
         (
             OWN + BOTH.replace('rest = "htdemucs"', 'rest = "mine"'),
             Reason.SETTINGS_INVALID,
@@ -133,6 +133,8 @@ def test_an_ensemble_that_cannot_be_says_why_when_it_is_asked_for(
         (OWN.replace("stems", "stem"), "there is no field 'models.0.stem'"),
         (OWN.replace('"mine"', '"Mine or yours"'), "name"),
         (OWN.replace('"mine"', '"auto"'), "“auto” means something else"),
+        (OWN.replace('"mine"', '"lpt1.old"'), "“lpt1.old” is a device of Windows"),
+        (OWN.replace('"mine"', '"mine."'), "name"),
         (OWN.replace("https://", "file:///"), "address"),
         (OWN.replace('{name = "vocals', '{name = "../vocals'), "name"),
         (OWN + OWN, "two models share a name"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -9,13 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from stemlift.models.spec import MaskKind, ModelSpec, Network, Origin, Part, Speed, WeightFile
 
-NAME = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
-"""Models are named in commands, folders and recipes: nothing in a name needs quoting."""
+NAME = r"^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9_-])?$"
+"""Models are named in commands, folders and recipes: nothing in a name needs quoting. Windows
+takes no notice of a dot at the end, and would mix two models up."""
 
 REST = "rest"
 """In an ensemble's `sources`: all stems that are not named."""
 
 _RESERVED = {"auto", REST}
+_DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?")
+"""No folder on Windows can be called that."""
+
 _REMAINDER = "remainder"
 _STEM = r"^[\w][\w +-]{0,31}$"
 _FILE = r"^[\w][\w .+()-]*(/[\w][\w .+()-]*)*$"
@@ -91,6 +96,8 @@ class ModelEntry(BaseModel):
     def _is_free(cls, name: str) -> str:
         if name in _RESERVED:
             raise ValueError(f"“{name}” means something else")
+        if _DEVICES.fullmatch(name):
+            raise ValueError(f"“{name}” is a device of Windows")
         return name
 
     @model_validator(mode="after")

@@ -126,7 +126,7 @@ def _entry(request: ImportRequest, facts: dict[str, Any]) -> ModelEntry:
                 Reason.ARGUMENT_INVALID,
                 f"A model cannot be called “{request.name}”.",
                 "Use at most 64 lower-case letters, digits, “_”, “.” and “-”, a letter or digit "
-                "first; “auto” and “rest” mean something else.",
+                "first and no “.” last; “auto”, “rest” and Windows' devices mean something else.",
             ) from error
         raise StemliftError(
             Reason.CHECKPOINT_REFUSED,
