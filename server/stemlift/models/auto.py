@@ -40,5 +40,5 @@ def _advise(spec: ModelSpec) -> str:
     size = f", {spec.download_bytes / 1e6:.0f} MB" if spec.download_bytes else ""
     return (
         f"{spec.name} separates better: `stemlift separate --model {spec.name} SONG` "
-        f"downloads its weights once{size} (their licence: `stemlift models list`)."
+        f"downloads its weights once{size} (their licence: `stemlift models info {spec.name}`)."
     )

@@ -50,10 +50,18 @@ class Catalogue:
         """
         if spec.network is not Network.ENSEMBLE:
             return (spec,)
+        known = {each.name: each for each in self.models}
         for stem, parts in spec.sources:
             for part in parts:
-                self._check_part(spec, stem, self.get(part.model))
-        return tuple(self.get(name) for name in spec.part_names)
+                if part.model not in known:
+                    raise StemliftError(
+                        Reason.MODEL_UNKNOWN,
+                        f"The ensemble {spec.name} needs the model “{part.model}”, "
+                        "which is not here.",
+                        f"Import it again under that name, or mend the entry of {spec.name}.",
+                    )
+                self._check_part(spec, stem, known[part.model])
+        return tuple(known[name] for name in spec.part_names)
 
     def _check_part(self, spec: ModelSpec, stem: str, part: ModelSpec) -> None:
         if part.network is Network.ENSEMBLE:
