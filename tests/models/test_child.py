@@ -22,6 +22,8 @@ def main(request, report):
         raise StemliftError(Reason.FILE_CORRUPT, "It is “broken”.", "Mend it.")
     if request["do"] == "crash":
         raise KeyError("a fault of ours")
+    if request["do"] == "swell":
+        raise MemoryError
     if request["do"] == "vanish":
         import os
         os._exit(3)
@@ -61,6 +63,12 @@ def test_an_error_arrives_in_its_own_words(env: dict[str, str]) -> None:
         run_child("busy", {"do": "fail"}, ignore, never, env)
     assert caught.value.reason is Reason.FILE_CORRUPT
     assert str(caught.value) == "It is “broken”. Mend it."
+
+
+def test_want_of_memory_is_no_fault(env: dict[str, str]) -> None:
+    with pytest.raises(StemliftError) as caught:
+        run_child("busy", {"do": "swell"}, ignore, never, env)
+    assert caught.value.reason is Reason.OUT_OF_MEMORY
 
 
 @pytest.mark.parametrize(("do", "words"), [("crash", "a fault of ours"), ("vanish", "was ended")])

@@ -42,8 +42,8 @@ def run_child(
         what: names the work in sentences: "The {what} was cancelled."
 
     Raises:
-        StemliftError: what the process raised; CANCELLED; INTERNAL when it ended
-            without a last word.
+        StemliftError: what the process raised; OUT_OF_MEMORY; CANCELLED; INTERNAL when it
+            ended without a last word.
     """
     with tempfile.TemporaryFile() as errors:
         # -P keeps modules lying in the working directory from being imported.
@@ -123,8 +123,8 @@ def _read_lines(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
 def serve_child(main: Callable[[dict[str, Any], Report], dict[str, Any]]) -> None:
     """The process's own side: hand the request to `main` and tell how it went.
 
-    A StemliftError is passed on in its words; anything else ends the process with a
-    traceback, of which the other side shows the last lines.
+    A StemliftError is passed on in its words, and want of memory as one; anything else ends
+    the process with a traceback, of which the other side shows the last lines.
     """
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -139,10 +139,21 @@ def serve_child(main: Callable[[dict[str, Any], Report], dict[str, Any]]) -> Non
     try:
         finished = main(request, lambda done, total: say({"done": done, "total": total}))
     except StemliftError as error:
-        said = {"reason": error.reason, "message": error.message, "remedy": error.remedy}
-        say({"error": said})
+        say({"error": _in_words(error)})
+    except MemoryError:
+        # A file may be as large as it likes, which is no fault of ours.
+        short = StemliftError(
+            Reason.OUT_OF_MEMORY,
+            "The machine ran out of memory.",
+            "Close other programs, or choose a smaller model.",
+        )
+        say({"error": _in_words(short)})
     else:
         say({"finished": finished})
+
+
+def _in_words(error: StemliftError) -> dict[str, str]:
+    return {"reason": error.reason, "message": error.message, "remedy": error.remedy}
 
 
 def _end_with_parent() -> None:
