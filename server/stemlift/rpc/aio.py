@@ -222,7 +222,7 @@ class AsyncClient:
             found = from_rpc_error(error)
             if self._fixed or not is_broken(error):
                 raise found from error
-        # Safe to repeat: what was done is found done.
+        # Safe to repeat: a pull finds what is here, and an import says that it was done.
         await self._reconnect(target)
         try:
             return await self._read(begin, on_progress, what)

@@ -275,7 +275,7 @@ class Client:
             found = from_rpc_error(error)
             if self._fixed or not is_broken(error):
                 raise found from error
-        # Safe to repeat: what was done is found done.
+        # Safe to repeat: a pull finds what is here, and an import says that it was done.
         self._reconnect(target)
         try:
             return self._read(begin, on_progress, what)
