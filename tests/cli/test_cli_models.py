@@ -58,8 +58,8 @@ def test_models_are_listed(server: FakeServer, capsys) -> None:
     assert "spectral (auto)" in shown.out
     line = next(line for line in shown.out.splitlines() if line.startswith("htdemucs"))
     assert line.split() == [
-        *("htdemucs", "84.0", "MB", "drums", "bass", "other", "vocals"),
-        *("8.0", "medium", "?"),
+        *("htdemucs", "no", "84.0", "MB", "drums", "bass", "other", "vocals"),
+        *("8.0", "medium", "?", *found["htdemucs"]["licence"].split()),
     ]
     assert "vocals 10.9" in shown.out
     assert "would do better" in shown.err
@@ -82,7 +82,7 @@ def test_the_list_fits_a_narrow_terminal(server: FakeServer) -> None:
     os.close(main_side)
     lines = [line.rstrip() for line in text.splitlines()]
     assert max(len(line) for line in lines) <= 80, text
-    for words in ("spectral (auto)", "htdemucs", long, "10.9", "medium", "instrumental"):
+    for words in ("spectral (auto)", "htdemucs", "84.0 MB", long, "10.9", "medium", "instrumental"):
         assert any(words in line for line in lines), text
     assert b"would do better" in done.stderr
 

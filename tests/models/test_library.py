@@ -83,6 +83,19 @@ def test_what_an_import_has_not_finished_is_not_there(paths: Paths) -> None:
     assert {spec.origin for spec in Library(paths).catalogue().models} == {Origin.CATALOGUE}
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"name": "bad"}', "\0"])
+def test_a_damaged_import_leaves_all_others_alone(paths: Paths, content: str) -> None:
+    put_import(paths, "good")
+    folder = put_import(paths, "bad")
+    (folder / "model.json").write_text(content, encoding="utf-8")
+    catalogue = Library(paths).catalogue()
+    assert catalogue.get("good").origin is Origin.IMPORTED
+    with pytest.raises(StemliftError) as caught:
+        catalogue.get("bad")
+    assert caught.value.reason is Reason.CHECKPOINT_INVALID
+    assert str(folder) in caught.value.remedy
+
+
 def test_an_ensemble_has_its_parts(paths: Paths) -> None:
     write(paths, OWN + BOTH)
     catalogue = Library(paths).catalogue()

@@ -147,10 +147,10 @@ def test_a_model_in_use_stays() -> None:
     cache = ModelCache(fake_load, available=lambda: 0)
     with cache.use(A, ignore, never):
         assert cache.unload_idle(now=1e12, older_than=0.0) == ()
-        assert cache.unload_all_but("htdemucs_ft") == ()
+        assert cache.forget("htdemucs") == ()
         assert not cache.make_room(1)
         assert cache.loaded_names() == ("htdemucs",)
-    assert cache.unload_all_but("htdemucs_ft") == ("htdemucs",)
+    assert cache.forget("htdemucs") == ("htdemucs",)
 
 
 def test_it_stays_until_the_last_user_has_gone() -> None:
@@ -158,8 +158,8 @@ def test_it_stays_until_the_last_user_has_gone() -> None:
     with cache.use(A, ignore, never):
         with cache.use(A, ignore, never):
             pass
-        assert cache.unload_all_but("") == ()
-    assert cache.unload_all_but("") == ("htdemucs",)
+        assert cache.unload_idle(now=1e12, older_than=0.0) == ()
+    assert cache.unload_idle(now=1e12, older_than=0.0) == ("htdemucs",)
 
 
 def test_room_is_made_by_the_longest_unused_first() -> None:
@@ -196,15 +196,15 @@ def test_the_device_gets_its_memory_back_once_the_model_is_gone() -> None:
         fake_load, unloaded=lambda: left.append(sum(model() is not None for model in models))
     )
     models.extend(weakref.ref(cache.get(spec, ignore, never).members[0].network) for spec in (A, B))
-    cache.unload_all_but(A.name)
-    cache.unload_all_but(A.name)
+    cache.forget(B.name)
+    cache.forget(B.name)
     assert left == [1]
 
 
 def test_an_unloaded_model_is_loaded_again() -> None:
     cache = ModelCache(fake_load)
     cache.get(A, ignore, never)
-    cache.unload_all_but("")
+    cache.unload_idle(now=1e12, older_than=0.0)
     cache.get(A, ignore, never)
     assert cache.loads == 2
 

@@ -73,33 +73,49 @@ def parts_of(client: Client, model: ModelInfo) -> list[ModelInfo]:
     return [client.model(part) for part in model.parts] or [model]
 
 
+_SIZED = 100
+_LICENSED = 130
+"""Widths of a screen from which on the table has these columns."""
+
+
 def print_table(models: Sequence[ModelInfo]) -> None:
-    """The models in a table that fits into 80 columns."""
+    """The models in a table that fits into 80 columns and says more on wider screens."""
     from rich.table import Table
 
+    screen = console(sys.stdout)
+    sized, licensed = screen.width >= _SIZED, screen.width >= _LICENSED
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     # A name is there to be copied, so it is the last to be broken.
     table.add_column("model", no_wrap=True, overflow="fold")
     table.add_column("here", no_wrap=True)
+    if sized:
+        table.add_column("size", no_wrap=True, justify="right")
     table.add_column("stems", min_width=12)
     table.add_column("SDR dB", min_width=6, justify="right")
     table.add_column("speed", no_wrap=True)
     table.add_column("sale", no_wrap=True)
+    if licensed:
+        table.add_column("licence", min_width=20)
     for model in models:
-        missing = size(model.download_bytes) if model.download_bytes else "no"
+        total = model.installed_bytes or model.download_bytes
+        missing = size(total) if total and not sized else "no"
         here = "yes" if model.installed else missing
         table.add_row(
             f"{model.name} (auto)" if model.auto_choice else model.name,
             "loaded" if model.loaded else here,
+            *([size(total) if total else ""] if sized else []),
             plain(" ".join(model.stems)),
             _quality(model),
             model.speed,
             _FOR_SALE[model.commercial_use],
+            *([plain(model.licence)] if licensed else []),
         )
-    console(sys.stdout).print(table)
+    screen.print(table)
+    if not sized:
+        note("A size stands for weights that are not here.")
     note(
-        "A size stands for weights that are not here. Sale: whether their licence allows\n"
-        "music that is sold; ? where it does not say. `stemlift models info NAME` tells more."
+        "Sale: whether the licence allows music that is sold, ? where it does not say.\n"
+        "`stemlift models info NAME` tells more."
     )
 
 

@@ -88,6 +88,8 @@ class Worker:
 
         def downloading(done: int, total: int) -> None:
             control.report(Stage.DOWNLOADING, done / total if total else 0.0)
+            if done == total:
+                control.report(Stage.LOADING, 0.0)
 
         with self._model(prepared, downloading, control.stop.is_set) as model:
             done = separate(

@@ -120,10 +120,6 @@ class ModelCache:
         """Unload what nobody has used for `older_than` seconds; the names that went."""
         return self._unload(lambda _, entry: now - entry.last_used >= older_than)
 
-    def unload_all_but(self, name: str) -> tuple[str, ...]:
-        """Unload every model that is not in use, save `name`; the names that went."""
-        return self._unload(lambda spec, _: spec.name != name)
-
     def forget(self, name: str) -> tuple[str, ...]:
         """Unload the model called `name` unless it is in use; the names that went."""
         return self._unload(lambda spec, _: spec.name == name)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Self
@@ -19,16 +19,23 @@ from stemlift.models.spec import MaskKind, ModelSpec, Network, Origin
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """models: the highest rank first."""
+    """models: the highest rank first.
+
+    broken: why a model that was imported cannot be used, by its name.
+    """
 
     models: tuple[ModelSpec, ...]
+    broken: Mapping[str, StemliftError] = field(default_factory=dict)
 
     def get(self, name: str) -> ModelSpec:
         """The model called `name`.
 
         Raises:
             StemliftError: MODEL_UNKNOWN; the remedy lists the names, the closest first.
+                CHECKPOINT_INVALID for an import whose entry is damaged.
         """
+        if name in self.broken:
+            raise self.broken[name]
         for spec in self.models:
             if spec.name == name:
                 return spec
@@ -107,24 +114,26 @@ def read_user_models(path: Path) -> tuple[ModelSpec, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
-        raise unusable(path, str(error)) from error
+        raise _unusable(path, str(error)) from error
     try:
         entries = _Users.model_validate(tomllib.loads(text)).models
     except tomllib.TOMLDecodeError as error:
-        raise unusable(path, str(error)) from error
+        raise _unusable(path, str(error)) from error
     except ValidationError as error:
-        raise unusable(path, _first(error)) from error
+        raise _unusable(path, _first(error)) from error
     return tuple(entry.spec(Origin.USER) for entry in entries)
 
 
-def catalogue_of(specs: Iterable[ModelSpec]) -> Catalogue:
+def catalogue_of(
+    specs: Iterable[ModelSpec], broken: Mapping[str, StemliftError] | None = None
+) -> Catalogue:
     """A catalogue of these entries, with what ensembles have from their parts filled in."""
     by_name = {spec.name: spec for spec in specs}
     whole = [_completed(spec, by_name) for spec in by_name.values()]
-    return Catalogue(tuple(sorted(whole, key=lambda spec: -spec.rank)))
+    return Catalogue(tuple(sorted(whole, key=lambda spec: -spec.rank)), broken or {})
 
 
-def unusable(path: Path, what: str) -> StemliftError:
+def _unusable(path: Path, what: str) -> StemliftError:
     """What a broken file of entries is reported as."""
     return StemliftError(
         Reason.SETTINGS_INVALID,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from stemlift.errors import Reason, StemliftError
 from stemlift.models.catalogue import (
     Catalogue,
     catalogue_of,
     load_catalogue,
     read_user_models,
-    unusable,
 )
 from stemlift.models.entry import ModelEntry
 from stemlift.models.spec import ModelSpec, Origin
@@ -23,6 +24,8 @@ IMPORTED = "imported"
 
 ENTRY = "model.json"
 """An imported model's entry, in its folder; written last, so that it stands for the whole."""
+
+_log = logging.getLogger(__name__)
 
 _Stamp = tuple[tuple[Path, int, int], ...]
 
@@ -62,24 +65,39 @@ class Library:
     def _read(self) -> Catalogue:
         specs = {spec.name: spec for spec in self._shipped.models}
         specs |= {spec.name: spec for spec in read_user_models(self._user)}
+        broken: dict[str, StemliftError] = {}
         for path in sorted(self._imported.glob(f"[!.]*/{ENTRY}")):
-            spec = _read_imported(path)
-            if spec is not None:
+            try:
+                spec = _read_imported(path)
                 specs[spec.name] = spec
-        return catalogue_of(specs.values())
+            except FileNotFoundError:
+                # It was removed a moment ago.
+                continue
+            except StemliftError as error:
+                # One bad file must not take all other models with it.
+                _log.warning("%s", error.message)
+                broken[path.parent.name] = error
+        return catalogue_of(specs.values(), broken)
 
 
-def _read_imported(path: Path) -> ModelSpec | None:
+def _read_imported(path: Path) -> ModelSpec:
     try:
         entry = ModelEntry.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        # It was removed a moment ago.
-        return None
+        raise
     except (OSError, UnicodeDecodeError) as error:
-        raise unusable(path, str(error)) from error
+        raise _damaged(path, str(error)) from error
     except ValidationError as error:
-        raise unusable(path, f"{error.errors()[0]['msg']}") from error
+        raise _damaged(path, error.errors()[0]["msg"]) from error
     return entry.spec(Origin.IMPORTED, folder=path.parent)
+
+
+def _damaged(path: Path, what: str) -> StemliftError:
+    return StemliftError(
+        Reason.CHECKPOINT_INVALID,
+        f"The entry {path} of an imported model cannot be used: {what}.",
+        f"Delete the folder {path.parent} and import the model again.",
+    )
 
 
 def _stamp(path: Path) -> tuple[Path, int, int]:
