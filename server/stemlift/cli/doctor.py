@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -47,9 +47,9 @@ def doctor(
     checks = [check_settings(paths), *check_home(paths)]
     facts: dict[str, Any] | None = None
     try:
-        info, models, address = _ask(paths, json)
+        info, models, address = ask_server(paths, json)
     except StemliftError as error:
-        checks.append(_failed("server", error))
+        checks.append(failed("server", error))
     else:
         facts = {**asdict(info), "address": address}
         checks.extend(check_server(info, models, address))
@@ -57,11 +57,12 @@ def doctor(
     if json:
         print_json({"checks": [asdict(check) for check in checks], "server": facts})
     else:
-        _print(checks)
+        print_checks(checks, sys.stdout)
     return max((check.code for check in checks), key=severity)
 
 
-def _ask(paths: Paths, json: bool) -> tuple[ServerInfo, ModelList, str]:
+def ask_server(paths: Paths, json: bool) -> tuple[ServerInfo, ModelList, str]:
+    """What the server says of itself and its models, and its address."""
     from stemlift.rpc.client import Client
 
     with Client(paths, on_wait=None if json else note) as client:
@@ -75,7 +76,7 @@ def check_settings(paths: Paths) -> Check:
     try:
         load_settings(paths.settings_file)
     except StemliftError as error:
-        return _failed("settings", error)
+        return failed("settings", error)
     there = paths.settings_file.exists()
     return Check("settings", True, f"{paths.settings_file}{'' if there else ' (none: defaults)'}")
 
@@ -146,14 +147,16 @@ def _existing(folder: Path) -> Path:
     return next((parent for parent in parents if parent.exists()), parents[-1])
 
 
-def _failed(name: str, error: StemliftError) -> Check:
+def failed(name: str, error: StemliftError) -> Check:
+    """A check that could not be made."""
     return Check(name, False, f"{error.message} ({error.reason})", error.remedy, error.exit_code)
 
 
-def _print(checks: list[Check]) -> None:
-    screen = console(sys.stdout)
-    good, bad = sign("✓", "ok", sys.stdout), sign("✗", "NO", sys.stdout)
-    arrow = sign("→", "->", sys.stdout)
+def print_checks(checks: list[Check], stream: TextIO) -> None:
+    """A line for each check, and one for each thing to do."""
+    screen = console(stream)
+    good, bad = sign("✓", "ok", stream), sign("✗", "NO", stream)
+    arrow = sign("→", "->", stream)
     for check in checks:
         mark = good if check.ok else bad
         screen.print(f"{mark} {check.name}: {plain(check.detail)}", soft_wrap=True)

@@ -1,0 +1,102 @@
+"""`stemlift reaper`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from stemlift.cli.groups import show_help
+from stemlift.cli.reporting import note, print_json
+
+app = typer.Typer(help="REAPER: its scripts, actions and menus.", rich_markup_mode=None)
+app.callback(invoke_without_command=True)(show_help)
+
+ResourcePath = Annotated[
+    str | None,
+    typer.Option(
+        help="REAPER's resource path. Default: where REAPER has it for this user.", metavar="DIR"
+    ),
+]
+Portable = Annotated[
+    str | None, typer.Option(help="The folder of a portable REAPER instead.", metavar="DIR")
+]
+Force = Annotated[bool, typer.Option("--force", help="Even while REAPER runs.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+@app.command("install")
+def install(
+    resource_path: ResourcePath = None,
+    portable: Portable = None,
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """Put the scripts, their actions and the menu entry into REAPER, or bring them up to date."""
+    from stemlift.paths import find_paths
+    from stemlift.reaper.install import steps
+    from stemlift.reaper.install.places import find_places
+
+    paths = find_paths()
+    done = [
+        steps.install(place, paths, force=force) for place in find_places(resource_path, portable)
+    ]
+    if json:
+        print_json({"installed": [each.to_json() for each in done]})
+        return 0
+    for each in done:
+        where = each.place.folder
+        if each.changed:
+            note(f"Installed in {where}: {each.actions} actions. Start REAPER to see them.")
+        else:
+            note(f"Everything is in place already in {where}.")
+        if str(each.menu) == "there":
+            note("A right click on an item has “Separate to tracks” now.")
+        for backup in each.backups:
+            note(f"Kept as it was: {backup}")
+        for text in each.todo:
+            note(f"To do: {text}")
+    return 0
+
+
+@app.command("uninstall")
+def uninstall(
+    resource_path: ResourcePath = None,
+    portable: Portable = None,
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """Take all that out of REAPER again. Stems and projects stay."""
+    from stemlift.reaper.install import steps
+    from stemlift.reaper.install.places import find_places
+
+    done = {
+        str(place.folder): steps.uninstall(place, force=force)
+        for place in find_places(resource_path, portable)
+    }
+    if json:
+        print_json(
+            {"removed": [{"resource_path": path, "changed": had} for path, had in done.items()]}
+        )
+        return 0
+    for path, had in done.items():
+        note(f"Removed from {path}." if had else f"There was nothing in {path}.")
+    return 0
+
+
+@app.command("doctor")
+def doctor(
+    resource_path: ResourcePath = None, portable: Portable = None, json: Json = False
+) -> int:
+    """Look whether REAPER and Stemlift fit together. Changes nothing."""
+    from stemlift.cli import reaper_doctor
+    from stemlift.cli.doctor import print_checks
+    from stemlift.paths import find_paths
+
+    checks = reaper_doctor.examine(find_paths(), resource_path, portable)
+    if json:
+        print_json(reaper_doctor.to_json(checks))
+    else:
+        print_checks(checks, sys.stdout)
+    return reaper_doctor.exit_code(checks)

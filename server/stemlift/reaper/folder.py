@@ -1,0 +1,201 @@
+"""The folder of one job: what a script put there, and what the helper adds.
+
+`job.json`, `cancel` and `imported` come from the script; `status.json`, `plan.json` (kept, so
+that a helper started again goes on with the same jobs), `lock` and `helper.log` from the helper.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+from pydantic import ValidationError
+
+from stemlift.errors import Reason, StemliftError
+from stemlift.reaper.facts import VERSION
+from stemlift.reaper.messages import CANCEL_FILE, JOB_FILE, STATUS_FILE, JobFile, Phase, Status
+from stemlift.reaper.plan import Plan
+from stemlift.reaper.whole import write_whole
+
+IMPORTED_FILE = "imported"
+PLAN_FILE = "plan.json"
+LOCK_FILE = "lock"
+LOG_FILE = "helper.log"
+
+KEPT_SECONDS = 30 * 24 * 3600.0
+"""How long the folder of a job stays after its last word."""
+
+ANSWERS = "answer-*"
+"""Files in the folder of all jobs in which scripts ask for an answer of the helper."""
+
+_OURS = (JOB_FILE, STATUS_FILE, CANCEL_FILE, IMPORTED_FILE, PLAN_FILE, LOCK_FILE, LOG_FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFolder:
+    path: Path
+
+    @property
+    def status_file(self) -> Path:
+        return self.path / STATUS_FILE
+
+    @property
+    def log_file(self) -> Path:
+        return self.path / LOG_FILE
+
+    @property
+    def cancel_asked(self) -> bool:
+        return (self.path / CANCEL_FILE).exists()
+
+    @property
+    def imported(self) -> bool:
+        return (self.path / IMPORTED_FILE).exists()
+
+    def forget_cancel(self) -> None:
+        """So that the job can be tried again."""
+        with contextlib.suppress(FileNotFoundError):
+            (self.path / CANCEL_FILE).unlink()
+
+    def read_job(self) -> JobFile:
+        """What the script asks for.
+
+        Raises:
+            StemliftError: FILE_NOT_FOUND, FILE_UNREADABLE, or ARGUMENT_INVALID with the first
+                field that is wrong.
+        """
+        file = self.path / JOB_FILE
+        try:
+            data = file.read_bytes()
+        except FileNotFoundError as error:
+            raise StemliftError(
+                Reason.FILE_NOT_FOUND,
+                f"There is no job in {self.path}: it has no {JOB_FILE}.",
+                "Separate the items again.",
+            ) from error
+        except OSError as error:
+            raise StemliftError(
+                Reason.FILE_UNREADABLE,
+                f"{file} cannot be read: {error.strerror or error}.",
+                "Make it readable, then try again.",
+            ) from error
+        _check_version(file, data)
+        try:
+            return JobFile.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise StemliftError(
+                Reason.ARGUMENT_INVALID,
+                f"{file} is no job: {f'{field}: ' if field else ''}{first['msg']}.",
+                "Bring the scripts in REAPER up to date with `stemlift reaper install`.",
+            ) from error
+
+    def read_status(self) -> Status | None:
+        """The last word of the helper before; None where there is none that can be read."""
+        try:
+            return Status.model_validate_json(self.status_file.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def read_plan(self) -> Plan | None:
+        """The plan that an earlier helper followed; None where there is none of this version."""
+        try:
+            plan = Plan.model_validate_json((self.path / PLAN_FILE).read_bytes())
+        except (OSError, ValidationError):
+            return None
+        return plan if plan.version == VERSION else None
+
+    def keep_plan(self, plan: Plan) -> None:
+        """Raises OSError."""
+        write_whole(self.path / PLAN_FILE, plan.model_dump_json().encode())
+
+    @contextmanager
+    def held(self) -> Iterator[bool]:
+        """The right to work on this job; False where another helper has it."""
+        lock = filelock.FileLock(self.path / LOCK_FILE)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+
+def job_folders(root: Path) -> list[JobFolder]:
+    """All jobs in `root`, the oldest first; none where it is not there."""
+    try:
+        found = [path for path in root.iterdir() if (path / JOB_FILE).is_file()]
+    except OSError:
+        return []
+    return [JobFolder(path) for path in sorted(found, key=_age)]
+
+
+def remove_old(root: Path, now: float | None = None) -> list[Path]:
+    """Remove the folders of jobs that ended long ago and that nobody can want to import.
+
+    Only our own files go: whatever else lies there keeps its folder.
+    """
+    oldest = (time.time() if now is None else now) - KEPT_SECONDS
+    removed = []
+    for answer in root.glob(ANSWERS):
+        with contextlib.suppress(OSError):
+            if answer.stat().st_mtime < oldest:
+                answer.unlink()
+    for folder in job_folders(root):
+        status = folder.read_status()
+        if status is None or not status.phase.ended or status.updated > oldest:
+            continue
+        if not folder.imported and status.phase not in (Phase.CANCELLED, Phase.NOTHING):
+            continue
+        # Another helper, or a script that reads it on Windows, keeps it a while longer.
+        with contextlib.suppress(OSError), folder.held() as ours:
+            if ours:
+                _empty(folder.path)
+        with contextlib.suppress(OSError):
+            (folder.path / LOCK_FILE).unlink(missing_ok=True)
+            folder.path.rmdir()
+            removed.append(folder.path)
+    return removed
+
+
+def _empty(path: Path) -> None:
+    for name in _OURS:
+        if name != LOCK_FILE:
+            (path / name).unlink(missing_ok=True)
+    for scratch in path.glob(".*.tmp"):
+        scratch.unlink(missing_ok=True)
+
+
+def _age(path: Path) -> float:
+    try:
+        return (path / JOB_FILE).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _check_version(file: Path, data: bytes) -> None:
+    """Say first that the versions differ: what else is wrong follows from it."""
+    try:
+        found = json.loads(data)
+    except ValueError as error:
+        raise StemliftError(
+            Reason.ARGUMENT_INVALID,
+            f"{file} is no JSON in UTF-8: {error}.",
+            "Separate the items again; paths with signs outside Unicode cannot be used.",
+        ) from error
+    version = found.get("version", VERSION) if isinstance(found, dict) else VERSION
+    if version != VERSION:
+        raise StemliftError(
+            Reason.ARGUMENT_INVALID,
+            f"The scripts in REAPER speak version {version}, this Stemlift version {VERSION}.",
+            "Bring them up to date with `stemlift reaper install`, then start REAPER again.",
+        )

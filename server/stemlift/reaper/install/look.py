@@ -1,0 +1,101 @@
+"""How things stand in one REAPER: what `doctor` says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stemlift import __version__
+from stemlift.errors import StemliftError
+from stemlift.reaper.install import keymap, menu
+from stemlift.reaper.install.lines import read_lines
+from stemlift.reaper.install.menu import Entry
+from stemlift.reaper.install.places import Place, running_on
+from stemlift.reaper.install.scripts import (
+    MAIN,
+    Script,
+    action_id,
+    is_current,
+    read_record,
+    shipped_scripts,
+)
+from stemlift.reaper.install.steps import ALLOW, Running
+
+_INSTALL = "Close REAPER and run: stemlift reaper install"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. remedy: empty where nothing is to be done."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+def look_at(
+    place: Place, *, running: Running = running_on, scripts: list[Script] | None = None
+) -> Iterator[Finding]:
+    """Everything that the installation should have left in `place`. Changes nothing.
+
+    Raises:
+        StemliftError: FILE_NOT_FOUND where this Stemlift itself is incomplete.
+    """
+    wanted = shipped_scripts() if scripts is None else scripts
+    pid = running(place)
+    now = f", in use by process {pid}" if pid is not None else ""
+    yield Finding("REAPER", True, f"{place.folder}{now}")
+    yield _scripts(place, wanted)
+    yield from _program(place)
+    try:
+        keys, menus = read_lines(place.keymap), read_lines(place.menu)
+    except StemliftError as error:
+        yield Finding("actions", False, error.message, error.remedy)
+        return
+    missing = [
+        script.name
+        for script in wanted
+        if script.is_action and script.action not in keymap.registered(keys)
+    ]
+    if missing:
+        yield Finding("actions", False, f"not registered: {', '.join(missing)}", _INSTALL)
+    else:
+        yield Finding("actions", True, "all are registered")
+    yield _menu(menu.look(menus, action_id(MAIN)))
+
+
+def _scripts(place: Place, wanted: list[Script]) -> Finding:
+    record = read_record(place)
+    if not record:
+        return Finding("scripts", False, f"none in {place.scripts}", _INSTALL)
+    version = record.get("version")
+    if version != __version__:
+        detail = f"of version {version}, while this is Stemlift {__version__}"
+        return Finding("scripts", False, detail, _INSTALL)
+    if not is_current(place, wanted):
+        return Finding("scripts", False, f"{place.scripts} differs from what ships", _INSTALL)
+    return Finding("scripts", True, f"version {version} in {place.scripts}")
+
+
+def _program(place: Place) -> Iterator[Finding]:
+    record = read_record(place)
+    program = record.get("program")
+    if not isinstance(program, str):
+        return
+    if Path(program).is_file():
+        yield Finding("program", True, program)
+    else:
+        yield Finding("program", False, f"{program} is gone", _INSTALL)
+    if place.flatpak:
+        yield Finding("sandbox", True, "REAPER runs in Flatpak", f"Needed once: {ALLOW}")
+
+
+def _menu(entry: Entry) -> Finding:
+    if entry is Entry.THERE:
+        return Finding("menu", True, "items have “Separate to tracks” in their context menu")
+    if entry is Entry.MISSING:
+        return Finding("menu", False, "the context menu of items has no entry", _INSTALL)
+    detail = "the context menu of items was never changed, so no program can add to it"
+    return Finding("menu", False, detail, "\n".join(menu.CLICKS))

@@ -1,0 +1,61 @@
+"""Files that others read while we write: whole or as before, whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from pathlib import Path
+
+ATTEMPTS = 40
+"""With the pause, two seconds: longer than a reader or a virus scanner holds a file open."""
+
+_PAUSE = 0.05
+
+
+def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Replace `path` by a file that holds `data`; its mode stays.
+
+    Args:
+        sync: put it on the disk before the old one goes; for files that must survive a
+            power cut.
+
+    Raises:
+        OSError: it cannot be written. The old file is as it was.
+    """
+    mode = _mode(path)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    scratch = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+        scratch.chmod(mode)
+        _replace(scratch, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            scratch.unlink()
+        raise
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode & 0o777
+    except OSError:
+        return 0o644
+
+
+def _replace(scratch: Path, path: Path) -> None:
+    for left in range(ATTEMPTS - 1, -1, -1):
+        try:
+            scratch.replace(path)
+        except PermissionError:
+            # Windows refuses while another process has the old file open for a moment.
+            if os.name != "nt" or left == 0:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
