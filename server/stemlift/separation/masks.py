@@ -21,41 +21,34 @@ from stemlift.separation.wiener import wiener
 RATIO_EXPONENT = 2.0
 """Power of the magnitudes in the ratio mask: 2 is the Wiener filter of independent stems."""
 
-_SILENT = 1e-10
-"""Magnitude under which a bin of the mix counts as silent; full scale is in the hundreds."""
 
-
-def masks(kind: MaskKind, estimates: Tensor, mix: Tensor) -> Tensor:
+def masks(kind: MaskKind, estimates: Tensor) -> Tensor:
     """What to multiply each bin of the mix by to get each stem.
 
     Args:
+        kind: BINARY or RATIO; for COMPLEX see `complex_estimates`.
         estimates: (b, s, c, f, t), magnitudes (real; those below 0, as `wiener.add_residual`
-            gives them, count as 0 but in COMPLEX) or complex spectra.
-        mix: (b, c, f, t), complex.
+            gives them, count as 0) or complex spectra.
 
     Returns:
-        (b, s, c, f, t): real for BINARY and RATIO, in [0, 1] and adding up to 1 over the
-        stems in every bin; complex for COMPLEX.
+        (b, s, c, f, t), real, in [0, 1] and adding up to 1 over the stems in every bin.
     """
-    if kind is MaskKind.BINARY:
-        return _binary(_magnitudes(estimates))
-    if kind is MaskKind.RATIO:
-        return _ratio(_magnitudes(estimates))
-    return _complex_ratio(complex_estimates(estimates, mix), mix)
+    magnitudes = estimates.abs() if estimates.is_complex() else estimates.clamp_min(0.0)
+    return _binary(magnitudes) if kind is MaskKind.BINARY else _ratio(magnitudes)
 
 
 def complex_estimates(estimates: Tensor, mix: Tensor, amplify: bool = True) -> Tensor:
-    """Complex spectra of the stems, (b, s, c, f, t).
+    """Complex spectra of the stems, (b, s, c, f, t): what the complex mask makes of the mix.
 
     Complex estimates are returned as they are. Magnitudes go through the multichannel
     Wiener filter, which with `amplify` hears a quiet mix like a loud one; without, it does
-    as Open-Unmix does there too. Shapes and types as for `masks`.
+    as Open-Unmix does there too.
+
+    Args:
+        estimates: (b, s, c, f, t), magnitudes or complex spectra.
+        mix: (b, c, f, t), complex.
     """
     return estimates if estimates.is_complex() else wiener(estimates, mix, amplify=amplify)
-
-
-def _magnitudes(estimates: Tensor) -> Tensor:
-    return estimates.abs() if estimates.is_complex() else estimates.clamp_min(0.0)
 
 
 def _binary(magnitudes: Tensor) -> Tensor:
@@ -78,9 +71,3 @@ def _ratio(magnitudes: Tensor, exponent: float = RATIO_EXPONENT) -> Tensor:
     shares = (magnitudes / torch.where(silent, 1.0, peak)).pow_(exponent)
     shares = torch.where(silent, 1.0, shares)
     return shares / shares.sum(dim=1, keepdim=True)
-
-
-def _complex_ratio(spectra: Tensor, mix: Tensor) -> Tensor:
-    whole = mix.unsqueeze(1)
-    silent = whole.abs() < _SILENT
-    return torch.where(silent, 0.0, spectra / torch.where(silent, 1.0, whole))

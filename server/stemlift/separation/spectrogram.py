@@ -92,7 +92,7 @@ class MaskedSpectrogram(nn.Module):
             yield from complex_estimates(estimates, mix).unbind(1)
             return
         parts = torch.view_as_real(mix)
-        for mask in masks(self.mask, estimates, mix).unbind(1):
+        for mask in masks(self.mask, estimates).unbind(1):
             # As pairs of reals, since a real mask would be widened to a complex one first.
             yield torch.view_as_complex(parts * mask.unsqueeze(-1))
 
