@@ -87,11 +87,13 @@ class Item(Facts):
     source: of the active take; None for an empty item.
     lane_plays: whether its fixed lane plays; True where the track has none.
     selected: False for items that are here only because they share a source.
+    active_take: I_CURTAKE, empty takes counted; None: as "TAKE SEL" in the chunk has it.
     """
 
     guid: str
     track: str
     chunk: str
+    active_take: int | None = None
     source: Source | None = None
     lane_plays: bool = True
     selected: bool = True

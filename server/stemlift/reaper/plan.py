@@ -52,7 +52,10 @@ class Skipped(Facts):
 class InsertTrack(Facts):
     """A new track at `index`, under the name `key` for later operations.
 
-    copy_from: GUID of a track whose mixer settings, and sends, are copied; "" for a plain one.
+    copy_from: GUID of a track whose mixer settings, and sends, are copied; "" for a plain one:
+        volume 1, pan 0, pan law 0 dB, no effects, so that it changes nothing on the way to its
+        parent.
+    source_track: GUID of the track whose items the stems come from; its timebase is taken over.
     """
 
     do: Literal["insert_track"] = "insert_track"
@@ -63,6 +66,7 @@ class InsertTrack(Facts):
     depth: int
     channels: int = 2
     copy_from: str = ""
+    source_track: str = ""
 
 
 class SetTrackDepth(Facts):
@@ -74,7 +78,11 @@ class SetTrackDepth(Facts):
 
 
 class InsertItem(Facts):
-    """A new item on a new track (`key`), made from a whole state chunk."""
+    """A new item, made from a whole state chunk.
+
+    track_key: `key` of a new track, or GUID of one that is there (for parts of an item that a
+        time selection cuts).
+    """
 
     do: Literal["insert_item"] = "insert_item"
     track_key: str
@@ -82,7 +90,8 @@ class InsertItem(Facts):
 
 
 class ReplaceItem(Facts):
-    """Another state chunk for an item that is there: for stems as takes."""
+    """Another state chunk for an item that is there: stems as takes, or the part of it inside a
+    time selection."""
 
     do: Literal["replace_item"] = "replace_item"
     item: str
@@ -104,7 +113,8 @@ Operation = Annotated[
 class ItemState(Facts):
     """What an item must still be when its stems arrive.
 
-    fingerprint: of all in its chunk that the plan depends on; see `fingerprint`.
+    fingerprint: its whole state chunk as the script sent it; the script compares it with the
+        item's chunk now, lines left out that change without meaning (SEL).
     """
 
     item: str

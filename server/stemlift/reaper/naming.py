@@ -1,0 +1,95 @@
+"""Names of files and folders for stems, and how a chunk writes them.
+
+REAPER's machine may be another system than the one a test runs on, so paths are taken as what
+they look like: with a drive or two backslashes they are Windows paths, else POSIX ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from pathlib import PurePath, PurePosixPath, PureWindowsPath
+
+FOLDER = "Stemlift"
+"""Name of the folder in the project's media folder."""
+
+_LONGEST = 60
+_UNSAFE = re.compile(r'[\\/<>:"|?*{}\x00-\x1f\x7f-\x9f\'`%#;]')
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))}
+
+
+def pure(path: str) -> PurePath:
+    return PureWindowsPath(path) if _WINDOWS.match(path) else PurePosixPath(path)
+
+
+def is_absolute(path: str) -> bool:
+    return pure(path).is_absolute()
+
+
+def same_file(path: str) -> str:
+    """A key that is the same for two spellings of one path."""
+    one = pure(path)
+    return str(one).lower() if isinstance(one, PureWindowsPath) else str(one)
+
+
+def source_name(path: str) -> str:
+    """The file's name without its extension, as a part of other names: safe on all systems.
+
+    Signs that a file system, a template or REAPER's quoting could trip over become "_"; a name
+    that Windows keeps for a device gets one, too.
+    """
+    name = unicodedata.normalize("NFC", pure(path).stem)
+    name = _UNSAFE.sub("_", name).strip(" .")
+    while len(name.encode()) > _LONGEST:
+        name = name[:-1]
+    name = name.rstrip(" .")
+    if not name or name.split(".")[0].lower() in _DEVICES:
+        name = f"_{name}"
+    # A program that is given the file must not take it for an option.
+    return f"_{name[1:]}" if name.startswith("-") else name
+
+
+def job_key(*parts: object) -> str:
+    """Ten hexadecimal digits that name a job by all that decides its stems."""
+    text = "\0".join(str(part) for part in parts)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+
+
+def name_template(path: str, start: float, end: float | None, key: str) -> str:
+    """The template for the API: source, range in seconds, key and stem.
+
+    The range tells a person which piece it is; the key keeps two jobs apart.
+    """
+    last = "end" if end is None else _clock(end)
+    return f"{source_name(path)} {_clock(start)}-{last} {key} {{stem}}"
+
+
+def output_folder(media_folder: str, path: str) -> str:
+    return str(pure(media_folder) / FOLDER / source_name(path))
+
+
+def stem_path(folder: str, template: str, stem: str) -> str:
+    """Where the stem of a job is expected."""
+    return str(pure(folder) / f"{template.replace('{stem}', stem)}.wav")
+
+
+def file_entry(path: str, project: str) -> str:
+    """The path as FILE has it: relative to the project's folder where the stem lies under it.
+
+    With the signs between folders that REAPER writes on that system: backslashes on Windows,
+    slashes elsewhere. project: path of the project file; "" while it is not saved.
+    """
+    file = pure(path)
+    if not project:
+        return str(file)
+    folder = pure(project).parent
+    if type(file) is type(folder) and file.is_relative_to(folder):
+        return str(file.relative_to(folder))
+    return str(file)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds * 1000), 60_000)
+    return f"{minutes}m{rest / 1000:06.3f}s"
