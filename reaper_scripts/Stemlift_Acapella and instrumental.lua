@@ -1,0 +1,9 @@
+-- @description Stemlift: Acapella and instrumental
+-- @version 0.1.0
+-- @author Stemlift
+-- @about
+--   One click: the vocals of the selected items on one new track, all the rest on another.
+
+local folder = select(2, reaper.get_action_context()):match("^(.*[/\\])")
+local use = dofile(folder .. "lib/load.lua")(folder)
+use("separate").stems("vocals", "instrumental")

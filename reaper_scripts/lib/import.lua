@@ -1,0 +1,280 @@
+-- Stems that are there already, as new tracks at the end of the project: those of a finished
+-- job, or of a folder with stems.json, as the watched folder makes it.
+
+return function(use)
+  local apply = use("apply")
+  local chunks = use("chunks")
+  local errors = use("errors")
+  local files = use("files")
+  local json = use("json")
+  local paths = use("paths")
+  local project = use("project")
+  local separate = use("separate")
+  local status = use("status")
+  local Window = use("window")
+
+  local import = {}
+
+  local MANIFEST = "stems.json"
+  local LABEL = "Stemlift: import stems"
+
+  -- Of a plan, only what is new: as siblings after the last track, nothing else touched.
+  local function only_new(plan, first_index)
+    local operations, is_new = {}, {}
+    local index = first_index
+    for _, operation in ipairs(plan.operations) do
+      local kind = operation["do"]
+      if kind == "insert_track" then
+        operations[#operations + 1] = {
+          ["do"] = kind,
+          key = operation.key,
+          index = index,
+          name = operation.name,
+          colour = operation.colour,
+          depth = 0,
+          channels = operation.channels,
+        }
+        is_new[operation.key] = true
+        index = index + 1
+      elseif kind == "insert_item" and is_new[operation.track_key] then
+        operations[#operations + 1] = operation
+      end
+    end
+    return operations
+  end
+
+  local function first_position(operations)
+    local first = nil
+    for _, operation in ipairs(operations) do
+      if operation["do"] == "insert_item" then
+        local position = chunks.position(operation.chunk)
+        first = first and math.min(first, position) or position
+      end
+    end
+    return first or 0
+  end
+
+  -- The operations with each item's chunk changed.
+  local function with_chunks(operations, change)
+    local found = {}
+    for i, operation in ipairs(operations) do
+      found[i] = operation
+      if operation["do"] == "insert_item" then
+        found[i] = {
+          ["do"] = "insert_item",
+          track_key = operation.track_key,
+          chunk = change(operation.chunk),
+        }
+      end
+    end
+    return found
+  end
+
+  -- The stems of a finished job, at their own places or from the edit cursor.
+  function import.job(job, at_cursor)
+    local handle = project.current()
+    local request = job.asked.request
+    local base = request.project.path ~= "" and files.folder_of(request.project.path)
+      or request.project.media_folder
+    local operations = only_new(job.status.plan, reaper.CountTracks(handle))
+    if #operations == 0 then
+      return nil,
+        errors.new(
+          "NO_NEW_TRACKS",
+          "The stems of this job are takes of an item, which only that item can have.",
+          "Separate the item again."
+        )
+    end
+    local shift = at_cursor and reaper.GetCursorPositionEx(handle) - first_position(operations) or 0
+    operations = with_chunks(operations, function(chunk)
+      return chunks.moved(chunks.with_new_ids(chunks.with_absolute_files(chunk, base)), shift)
+    end)
+    local done, problem = apply.operations(handle, operations, LABEL)
+    if done then
+      status.mark_imported(job)
+    end
+    return done, problem
+  end
+
+  -- A manifest's stems as {name, path}: {"stems": {name: file}} or {"stems": [{name, file}]}.
+  function import.manifest(path)
+    local found = json.decode(files.read(path) or "")
+    local folder = files.folder_of(path)
+    local stems = {}
+    local listed = type(found) == "table" and found.stems
+    for key, value in pairs(type(listed) == "table" and listed or {}) do
+      local file = type(value) == "table" and (value.file or value.path) or value
+      local name = type(value) == "table" and value.name or key
+      if type(file) == "string" then
+        local absolute = files.is_absolute(file) and file or files.join(folder, file)
+        stems[#stems + 1] = { name = tostring(name), path = absolute }
+      end
+    end
+    table.sort(stems, function(one, other)
+      return one.name < other.name
+    end)
+    for _, stem in ipairs(stems) do
+      if not files.exists(stem.path) then
+        return nil,
+          errors.new(
+            "STEM_MISSING",
+            "The file of a stem is not there: " .. stem.path,
+            "Separate the song again."
+          )
+      end
+    end
+    if #stems == 0 then
+      return nil,
+        errors.new(
+          "MANIFEST_BROKEN",
+          path .. " names no stems.",
+          "Choose the stems.json of a result folder."
+        )
+    end
+    return stems
+  end
+
+  -- Where a file's time stamp puts it on the timeline; nil where it has none.
+  local function stamped_position(handle, source)
+    if not reaper.APIExists("GetMediaFileMetadata") then
+      return nil
+    end
+    local found, samples = reaper.GetMediaFileMetadata(source, "BWF:TimeReference")
+    local rate = reaper.GetMediaSourceSampleRate(source)
+    if found == 0 or not tonumber(samples) or rate <= 0 then
+      return nil
+    end
+    return math.max(0, tonumber(samples) / rate - reaper.GetProjectTimeOffset(handle, false))
+  end
+
+  local function insert_stem(handle, stem, by_time_stamp)
+    local source = reaper.PCM_Source_CreateFromFile(stem.path)
+    local length = source and reaper.GetMediaSourceLength(source) or 0
+    if length <= 0 then
+      error({ sentence = "REAPER cannot read " .. stem.path }, 0)
+    end
+    local track = apply.new_track(handle, reaper.CountTracks(handle))
+    reaper.GetSetMediaTrackInfo_String(track, "P_NAME", stem.name, true)
+    local item = reaper.AddMediaItemToTrack(track)
+    local take = reaper.AddTakeToMediaItem(item)
+    reaper.SetMediaItemTake_Source(take, source)
+    reaper.GetSetMediaItemTakeInfo_String(take, "P_NAME", files.name_of(stem.path), true)
+    local position = by_time_stamp and stamped_position(handle, source)
+    reaper.SetMediaItemInfo_Value(item, "D_POSITION", position or reaper.GetCursorPositionEx(handle))
+    reaper.SetMediaItemInfo_Value(item, "D_LENGTH", length)
+    reaper.SetMediaItemInfo_Value(item, "B_LOOPSRC", 0)
+    reaper.SetMediaItemInfo_Value(item, "D_FADEINLEN", 0)
+    reaper.SetMediaItemInfo_Value(item, "D_FADEOUTLEN", 0)
+  end
+
+  -- The stems of a manifest on new tracks, at the edit cursor or by their time stamps.
+  function import.stems(stems, by_time_stamp)
+    local handle = project.current()
+    return apply.in_one_step(handle, LABEL, function()
+      for _, stem in ipairs(stems) do
+        insert_stem(handle, stem, by_time_stamp)
+      end
+    end)
+  end
+
+  local function ask_for_manifest()
+    local chosen, path =
+      reaper.GetUserFileNameForRead("", "Choose the stems.json of a result folder", "json")
+    if not chosen then
+      return
+    end
+    local stems, problem = import.manifest(path)
+    local done
+    if stems then
+      local answer = errors.ask_three(
+        "Place the stems by their time stamps?\n\n"
+          .. "Yes: where they were in their source's session. No: at the edit cursor."
+      )
+      if answer == "cancel" then
+        return
+      end
+      done, problem = import.stems(stems, answer == "yes")
+    end
+    if not done then
+      errors.show(problem)
+    end
+  end
+
+  local function ask_where(job)
+    local answer = errors.ask_three(
+      "Place the stems where their items were?\n\nYes: at those places. No: from the edit cursor."
+    )
+    if answer == "cancel" then
+      return
+    end
+    local done, problem = import.job(job, answer == "no")
+    if not done then
+      errors.show(problem)
+    end
+  end
+
+  function import.finished(jobs_folder)
+    local found = {}
+    for _, job in ipairs(status.all(jobs_folder)) do
+      status.poll(job)
+      local plan = job.status and job.status.plan
+      if job.status and job.status.phase == "done" and type(plan) == "table" then
+        found[#found + 1] = job
+      end
+    end
+    return found
+  end
+
+  -- A window with the finished jobs, the newest first, and a button for a folder of stems.
+  function import.run()
+    separate.allow_again()
+    local install = paths.ready()
+    if not install then
+      return
+    end
+    local jobs = import.finished(install.jobs_folder)
+    local window = Window.open("import", "Stemlift: import stems", 460, 320)
+
+    -- True while the user has not chosen.
+    local function turn()
+      if not window:begin() then
+        return false
+      end
+      window.y = window.y - window.scroll
+      local act = nil
+      if window:buttons_row({ "A folder of stems (" .. MANIFEST .. ")…" }) then
+        act = ask_for_manifest
+      end
+      window:line(#jobs > 0 and "Finished jobs:" or "There is no finished job.")
+      for _, job in ipairs(jobs) do
+        local when = os.date("%Y-%m-%d %H:%M", math.floor(job.asked.created or 0))
+        local mark = job.state == "imported" and " (imported)" or ""
+        if window:buttons_row({ job.title .. ", " .. when .. mark }) then
+          act = function()
+            ask_where(job)
+          end
+        end
+      end
+      local open = not window.escape
+      window:finish()
+      if act then
+        window:close()
+        act()
+        return false
+      end
+      return open
+    end
+
+    local function loop()
+      if turn() then
+        reaper.defer(loop)
+      end
+    end
+    reaper.atexit(function()
+      window:close()
+    end)
+    loop()
+  end
+
+  return import
+end

@@ -1,0 +1,52 @@
+-- The models as the program lists them, and what the user is told of each.
+
+return function(use)
+  local process = use("process")
+
+  local models = {}
+
+  function models.ask(install)
+    return process.ask(install, { "models" })
+  end
+
+  -- The list, nil while there is none yet, or nil and a problem.
+  function models.answer(question)
+    local found, problem = process.json_answer(question)
+    if not found then
+      return nil, problem
+    end
+    return found
+  end
+
+  function models.find(list, name)
+    for _, model in ipairs(list or {}) do
+      if model.name == name or (name == "auto" and model.auto) then
+        return model
+      end
+    end
+    return nil
+  end
+
+  -- One line: what it is, how fast, under which licence, whether it is there.
+  function models.line(model)
+    local parts = { model.title or model.name }
+    if (model.speed or "") ~= "" then
+      parts[#parts + 1] = tostring(model.speed)
+    end
+    parts[#parts + 1] = models.licence(model)
+    if not model.installed then
+      parts[#parts + 1] = "is fetched first"
+    end
+    return table.concat(parts, " · ")
+  end
+
+  function models.licence(model)
+    local licence = (model.licence or "") ~= "" and model.licence or "unknown licence"
+    if model.commercial_use == false then
+      return licence .. " (not for commercial use)"
+    end
+    return licence
+  end
+
+  return models
+end

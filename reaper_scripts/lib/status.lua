@@ -1,0 +1,184 @@
+-- Jobs as folders: what is asked (job.json), what the helper says of it (status.json), and the
+-- marks that only the scripts set: cancel and imported.
+
+return function(use)
+  local json = use("json")
+  local files = use("files")
+  local paths = use("paths")
+  local process = use("process")
+  local errors = use("errors")
+
+  local status = {}
+
+  -- A helper that lives writes every second or two.
+  local STALE = 10
+  -- After a machine slept, a live helper needs a moment to write again.
+  local BENEFIT = 3
+
+  local ENDED = { done = true, nothing = true, cancelled = true, failed = true }
+
+  local function file(job, name)
+    return files.join(job.folder, name)
+  end
+
+  -- A job as a folder that is there.
+  function status.open(folder)
+    local job = { folder = folder, id = files.name_of(folder), status = nil, parked = nil }
+    job.asked = json.decode(files.read(file(job, "job.json")) or "")
+    if type(job.asked) ~= "table" or type(job.asked.request) ~= "table" then
+      return nil
+    end
+    job.title = job.asked.title or job.id
+    return job
+  end
+
+  -- Write a job's folder; nil and a problem where that cannot be done.
+  function status.create(install, asked)
+    local id = process.new_id()
+    local folder = files.join(install.jobs_folder, id)
+    asked.version = paths.SCHEMA
+    asked.id = id
+    asked.created = os.time()
+    reaper.RecursiveCreateDirectory(folder, 0)
+    local written, why = files.write(files.join(folder, "job.json"), json.encode(asked))
+    if not written then
+      return nil,
+        errors.new(
+          "WRITE_FAILED",
+          "The job cannot be written to " .. folder .. ": " .. (why or "unknown cause") .. ".",
+          "Free some space or make the folder writable, then try again."
+        )
+    end
+    return { folder = folder, id = id, asked = asked, title = asked.title }
+  end
+
+  -- Start the helper, the first time or again.
+  function status.start(job, install)
+    files.remove(file(job, "cancel"))
+    job.cancelling = false
+    job.install = install
+    job.problem = nil
+    job.parked = nil
+    job.started = reaper.time_precise()
+    job.before = files.read(file(job, "status.json"))
+    job.seen = nil
+    job.status = nil
+    process.start(install, { "run", job.folder })
+  end
+
+  function status.cancel(job)
+    job.cancelling = true
+    return files.write(file(job, "cancel"), "")
+  end
+
+  function status.is_imported(job)
+    return files.exists(file(job, "imported"))
+  end
+
+  function status.mark_imported(job)
+    return files.write(file(job, "imported"), "")
+  end
+
+  local function mismatch(found)
+    return errors.new(
+      "VERSIONS_DIFFER",
+      string.format(
+        "Stemlift's program speaks version %s of the scripts' language, these scripts version %d.",
+        tostring(found.version),
+        paths.SCHEMA
+      ),
+      "Run `stemlift reaper install`, then start REAPER again."
+    )
+  end
+
+  local function take_in(job, text, now)
+    if text == job.seen then
+      return
+    end
+    local found = json.decode(text)
+    if type(found) ~= "table" then
+      return
+    end
+    job.seen = text
+    job.before = nil
+    job.seen_at = now
+    job.status = found
+    job.problem = found.version ~= paths.SCHEMA and mismatch(found) or nil
+  end
+
+  -- Read what is new. Afterwards `job.state` is one of "starting", "not started", "alive",
+  -- "stale", "problem", "imported" or a phase that is an end.
+  function status.poll(job)
+    local now = reaper.time_precise()
+    local text = files.read(file(job, "status.json"))
+    if text and text ~= job.before then
+      take_in(job, text, now)
+    end
+    if status.is_imported(job) then
+      job.state = "imported"
+    elseif job.problem then
+      job.state = "problem"
+    elseif not job.status then
+      local since = job.started and now - job.started or os.time() - (job.asked.created or 0)
+      job.state = since > process.PATIENCE and "not started" or "starting"
+    elseif ENDED[job.status.phase] then
+      job.state = job.status.phase
+    elseif os.time() - (job.status.updated or 0) > STALE and now - job.seen_at > BENEFIT then
+      job.state = "stale"
+    else
+      job.state = "alive"
+    end
+    return job.state
+  end
+
+  local LIVE = { starting = true, alive = true }
+
+  function status.is_live(job)
+    return LIVE[job.state] == true
+  end
+
+  local AGAIN = { ["not started"] = true, stale = true, failed = true, cancelled = true, problem = true }
+
+  function status.can_retry(job)
+    return AGAIN[job.state] == true
+  end
+
+  -- What to tell the user of a job that does not go on; nil where nothing is wrong.
+  function status.trouble(job)
+    if job.parked then
+      return job.parked
+    elseif job.state == "problem" then
+      return job.problem
+    elseif job.state == "not started" then
+      local program = job.install or { program = "" }
+      return process.no_start(program)
+    elseif job.state == "stale" then
+      return errors.new(
+        "HELPER_LOST",
+        "Stemlift's program stopped before the stems were there.",
+        "Try again: it goes on where it was."
+      )
+    elseif job.state == "failed" or job.state == "cancelled" then
+      return job.status.error
+    end
+    return nil
+  end
+
+  -- All jobs in the folder of jobs, the newest first.
+  function status.all(jobs_folder)
+    local found = {}
+    for _, name in ipairs(files.folders_in(jobs_folder)) do
+      local job = #name == 16 and not name:find("%X") and status.open(files.join(jobs_folder, name))
+      if job then
+        found[#found + 1] = job
+      end
+    end
+    table.sort(found, function(one, other)
+      local a, b = one.asked.created or 0, other.asked.created or 0
+      return a > b or (a == b and one.id > other.id)
+    end)
+    return found
+  end
+
+  return status
+end
