@@ -236,12 +236,14 @@ class FakeService(separation_pb2_grpc.SeparationServiceServicer):
             peak, rms = STEMS.get(stem, (-1.0, -20.0))
             path = str(folder / f"{song.stem} - {stem}.wav")
             job.results.add(stem=stem, path=path, peak_dbfs=peak, rms_dbfs=rms)
+        asked = job.spec.input
+        start, frames = (asked.start_frame, asked.frames) if asked.frames else (100, 441000)
         job.mix.CopyFrom(
             job_pb2.MixResult(
                 sample_rate=44100,
                 channels=2,
-                frames=441000,
-                start_frame=100,
+                frames=frames,
+                start_frame=start,
                 null_dbfs=-300.0,
                 encoding="PCM_24",
             )

@@ -131,14 +131,16 @@ def bundle(
 
 @app.command("plan")
 def plan(
-    request: Annotated[str, typer.Argument(help="Facts of a project.", metavar="IN.json")],
+    request: Annotated[
+        str, typer.Argument(help="Facts of a project; - for stdin.", metavar="IN.json")
+    ],
     output: Output = None,
     _home: Home = "",
 ) -> int:
     """Say what would be separated and imported. Does nothing."""
-    from stemlift.reaper.planning import plan_command
+    from stemlift.reaper.plan_command import plan_text
 
-    text = plan_command(Path(request))
+    text = plan_text(None if request == "-" else Path(request))
     if output is None:
         sys.stdout.write(text)
     else:

@@ -68,10 +68,16 @@ def remove(file: Lines, action: str) -> None:
         for line in file.lines[start:stop]
         if _runs(line, action)
     }
+    entries = {
+        int(found[2])
+        for line in file.lines[start:stop]
+        if (found := _ENTRY.match(line)) and found[1] == b"item"
+    }
     kept = []
     for line in file.lines[start:stop]:
         found = _ENTRY.match(line)
-        if found is None:
+        # An icon of no entry is not ours to understand.
+        if found is None or int(found[2]) not in entries:
             kept.append(line)
             continue
         number = int(found[2])
