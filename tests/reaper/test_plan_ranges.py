@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -16,9 +18,9 @@ from stemlift.reaper.ranges import WHOLE, Span, job_spans, needed_span
 RATE = 48000
 
 
-def span(length: float | None = 60.0, **changes: object) -> Span | None:
+def span(file_length: float | None = 60.0, **changes: object) -> Span | None:
     chunk = parse_item(item_chunk(**changes))  # type: ignore[arg-type]
-    return needed_span(playing(chunk, chunk.takes[0], length), RATE)
+    return needed_span(playing(chunk, chunk.takes[0], file_length), RATE)
 
 
 def seconds(first: float, last: float) -> Span:
@@ -212,7 +214,7 @@ def test_merging_splits_no_item_and_jobs_do_not_overlap(
         (job,) = holders
         assert job.start <= max(0, one.start - handle)
         assert job.end is None or job.end >= one.end + handle  # type: ignore[operator]
-    for before, after in zip(jobs, jobs[1:], strict=False):
+    for before, after in itertools.pairwise(jobs):
         assert before.end is not None
         assert before.end < after.start
 

@@ -75,7 +75,7 @@ def take_lines(
     return f"""{header}
 NAME {name}
 TAKEVOLPAN 0.1 0.7 -1
-SOFFS 2 
+SOFFS 2
 PLAYRATE 1 1 0 -1 0 0.0025
 CHANMODE 0
 GUID {guid(1000 + number)}

@@ -153,10 +153,11 @@ def number(value: float) -> str:
     return "0" if text == "-0" else text
 
 
-def quoted(value: str) -> str:
+def quoted(value: str, *, always: bool = False) -> str:
     """A value as it stands in an entry: in quotes where it has blanks or begins with a sign.
 
-    There is no escaping: the quotes are such as the value does not have.
+    There is no escaping: the quotes are such as the value does not have. always: as REAPER
+    writes paths.
 
     Raises:
         StemliftError: PATH_UNSUPPORTED for a value with all three kinds of quotes, or with
@@ -164,7 +165,8 @@ def quoted(value: str) -> str:
     """
     if any(sign in value for sign in "\r\n\0"):
         raise _unwritable(value, "a line break or a zero")
-    if value and not value.startswith(_NEED_QUOTES) and not any(c in value for c in " \t"):
+    plain = value and not value.startswith(_NEED_QUOTES) and not any(c in value for c in " \t")
+    if plain and not always:
         return value
     for quote in _QUOTES:
         if quote not in value:
@@ -174,7 +176,8 @@ def quoted(value: str) -> str:
 
 def _written(tokens: Iterable[str]) -> str:
     key, *values = tokens
-    return " ".join([key, *(quoted(value) for value in values)])
+    written = [quoted(v, always=key == "FILE" and place == 0) for place, v in enumerate(values)]
+    return " ".join([key, *written])
 
 
 def _tokens(raw: str) -> Iterator[str]:
