@@ -9,20 +9,8 @@ from pathlib import Path
 
 from reaper_sim.ids import Handle
 
-EXTENSIONS = (
-    "BR_",
-    "SNM_",
-    "CF_",
-    "NF_",
-    "FNG_",
-    "SN_",
-    "ULT_",
-    "Xen_",
-    "JS_",
-    "ReaPack_",
-    "ImGui_",
-)
-EXTENSIONS += ("Fabian_", "GU_", "Llm_", "osara", "joystick_", "Track_", "Blink_", "PACKAGE_")
+EXTENSIONS = ("BR_", "SNM_", "CF_", "NF_", "FNG_", "SN_", "ULT_", "Xen_", "JS_", "ReaPack_")
+EXTENSIONS += ("ImGui_", "NVK_", "sm_", "JB_", "GSC_", "GU_", "Llm_", "joystick_")
 
 # First version of what is newer than the rest, by the changelogs; versions as (major, minor).
 SINCE: dict[str, tuple[int, int]] = {

@@ -123,29 +123,33 @@ class Source(Handle):
             start, length = 0.0, self.inner.length
         return start, length, bool(mode & 2)
 
+    def samples(self) -> tuple[npt.NDArray[np.float64], int]:
+        """All frames (frames, channels) that it gives, and their rate; a section is cut in frames.
+
+        Outside of the file there is silence.
+        """
+        if self.inner is None:
+            if not self.info()[0] or self.path is None:
+                return np.zeros((0, 1)), 0
+            return _frames(str(self.path), _stamp(self.path))
+        data, rate = self.inner.samples()
+        start, length, backwards = self.section()
+        first, count = round(start * rate), round(length * rate)
+        index = np.arange(first, first + count)
+        good = (index >= 0) & (index < len(data))
+        cut = np.zeros((count, data.shape[1]))
+        cut[good] = data[index[good]]
+        return (cut[::-1] if backwards else cut), rate
+
     def read(self, times: npt.NDArray[np.float64], loop: bool) -> npt.NDArray[np.float64]:
         """Samples (times, channels) at the source's own times in seconds: linear between frames.
 
         Outside of the source there is silence, unless it loops.
         """
-        if self.inner is not None:
-            start, length, backwards = self.section()
-            if length <= 0:
-                return np.zeros((len(times), max(1, self.info()[2])))
-            inside = (times >= -1e-9) & (times < length - 1e-9)
-            if loop:
-                times = np.mod(times + 1e-9, length) - 1e-9
-                inside = np.ones(len(times), bool)
-            if backwards:
-                rate = self.info()[1] or 1
-                place = start + length - 1 / rate - times
-            else:
-                place = start + times
-            return self.inner.read(place, loop=False) * inside[:, None]
-        frames, rate, channels = self.info()
-        if not frames or self.path is None:
-            return np.zeros((len(times), 1))
-        data, _ = _frames(str(self.path), _stamp(self.path))
+        data, rate = self.samples()
+        frames = len(data)
+        if not frames:
+            return np.zeros((len(times), data.shape[1]))
         places = times * rate
         nearest = np.round(places)
         # Clock arithmetic leaves 1e-9 of a frame; REAPER counts in frames too.
