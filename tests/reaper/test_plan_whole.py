@@ -73,6 +73,15 @@ def test_stems_that_do_not_hold_the_range_are_refused(changes: dict[str, int]) -
     assert caught.value.reason is Reason.FILE_CHANGED
 
 
+def test_a_file_that_reaper_decodes_otherwise_is_told() -> None:
+    wanted = request(item(item_chunk(length=60.0), source={"path": "/music/a.mp3", "kind": "MP3"}))
+    plan = make_plan(wanted)
+    assert plan.preview.notices == ()
+    assert finish_plan(wanted, plan, results(plan)).notices == ()
+    (said,) = finish_plan(wanted, plan, results(plan, frames=60 * 48000 + 1105)).notices
+    assert said.startswith("REAPER plays a.mp3 23 ms shorter than Stemlift")
+
+
 def test_items_of_a_job_without_result_stay_as_they_are() -> None:
     wanted = request(
         item(item_chunk(number=1), 1),

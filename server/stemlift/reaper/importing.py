@@ -12,7 +12,7 @@ from stemlift.reaper.chunk import quoted
 from stemlift.reaper.clone import Guids, NewSource, stem_item, with_stem_takes
 from stemlift.reaper.facts import Layout, Original, Request
 from stemlift.reaper.looks import joined
-from stemlift.reaper.naming import file_entry
+from stemlift.reaper.naming import file_entry, pure
 from stemlift.reaper.plan import (
     ImportPlan,
     InsertItem,
@@ -26,6 +26,9 @@ from stemlift.reaper.ranges import END_SLACK
 from stemlift.reaper.selection import Wanted
 from stemlift.reaper.tracks import lay_out, track_key
 from stemlift.reaper.trim import Window, muted, new_identity, trimmed
+
+SAME_LENGTH = 0.001
+"""Seconds by which REAPER and the server may see the length of a file differently."""
 
 
 class Separated(Protocol):
@@ -90,6 +93,7 @@ def import_plan(request: Request, supplies: Sequence[Supply], guids: Guids) -> I
         ),
         operations=tuple(operations),
         undo_label=_label(request, len(supplies)),
+        notices=tuple(dict.fromkeys(text for one in supplies for text in _length_notice(one))),
     )
 
 
@@ -163,6 +167,24 @@ def _check_range(supply: Supply) -> None:
             f"The stems of {one.source.path} do not hold all that {one.title} plays: the file is"
             " another one than REAPER told, or has another sample rate.",
             "Let REAPER read the file again (set it offline and online), then try again.",
+        )
+
+
+def _length_notice(supply: Supply) -> Iterator[str]:
+    """Decoders differ in what they leave out at the start of a compressed file without tags.
+
+    Only a range to the end of the file tells the length that the server sees.
+    """
+    source, result = supply.wanted.source, supply.result
+    if supply.job.frames or not source.length:
+        return
+    ours = (result.start_frame + result.frames) / result.sample_rate
+    apart = abs(ours - source.length)
+    if apart > SAME_LENGTH:
+        yield (
+            f"REAPER plays {pure(source.path).name} {apart * 1000:.0f} ms "
+            f"{'longer' if source.length > ours else 'shorter'} than Stemlift, so its stems may"
+            " lie as much beside it. Turn the file into a WAV in REAPER for an exact fit."
         )
 
 

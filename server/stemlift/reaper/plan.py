@@ -127,12 +127,14 @@ class ImportPlan(Facts):
 
     expects: items that must still be there, as they were.
     undo_label: names the one undo step.
+    notices: plain sentences for the user that only the results could tell.
     """
 
     version: int = VERSION
     expects: tuple[ItemState, ...]
     operations: tuple[Operation, ...]
     undo_label: str
+    notices: tuple[str, ...] = ()
 
 
 class Plan(Facts):
