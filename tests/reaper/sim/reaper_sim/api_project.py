@@ -156,6 +156,7 @@ API = {
     "GetProjectPathEx": path_buffer,
     "GetProjectName": lambda c, p: c.project(p).path.name if c.project(p).path else "",
     "GetProjectLength": project_length,
+    "GetProjectTimeOffset": lambda c, p, _round: c.project(p).time_offset,
     "GetProjectStateChangeCount": lambda c, p: c.project(p).changes,
     "IsProjectDirty": lambda c, p: int(c.project(p).dirty),
     "MarkProjectDirty": lambda c, p: c.project(p).touch(),

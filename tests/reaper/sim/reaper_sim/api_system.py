@@ -120,6 +120,11 @@ def from_native(c: Call, colour: int) -> tuple[int, int, int]:
     return (low, middle, high) if c.sim.system.startswith("Win") else (high, middle, low)
 
 
+def reveal(c: Call, path: str) -> bool:
+    c.sim.revealed.append(path)
+    return Path(path).exists()
+
+
 def console(c: Call, text: str) -> None:
     c.sim.console = (c.sim.console if text else "") + text
 
@@ -172,6 +177,8 @@ API = {
     "ColorToNative": to_native,
     "ColorFromNative": from_native,
     "GetThemeColor": lambda c, key, _flags: c.sim.theme_colours.get(key, -1),
+    "CF_LocateInExplorer": reveal,
+    "CF_ShellExecute": reveal,
     "genGuid": lambda c: new_guid(),
     "GetMainHwnd": lambda c: c.sim.current.master,
     "GetMousePosition": lambda c: (200, 200),

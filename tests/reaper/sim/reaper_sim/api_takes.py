@@ -163,6 +163,20 @@ def set_envelope_chunk(c: Call, envelope: Envelope, text: str, _undo: bool | Non
     return True
 
 
+def metadata(c: Call, source: Source, identifier: str) -> tuple[int, str]:
+    """Only the time reference of Broadcast WAV; see `bext` in EBU Tech 3285."""
+    path = source.bottom.path
+    if identifier != "BWF:TimeReference":
+        raise NotImplementedError(f"GetMediaFileMetadata {identifier}")
+    if path is None or not path.is_file():
+        return 0, ""
+    data = path.read_bytes()[:65536]
+    at = data.find(b"bext")
+    if not data.startswith((b"RIFF", b"RF64")) or at < 0:
+        return 0, ""
+    return 1, str(int.from_bytes(data[at + 8 + 338 : at + 8 + 346], "little"))
+
+
 API = {
     "CountTakes": lambda c, item: len(item.takes),
     "GetMediaItemNumTakes": lambda c, item: len(item.takes),
@@ -192,6 +206,7 @@ API = {
     "PCM_Source_CreateFromFileEx": lambda c, path, _midi: create_source(c, path),
     "PCM_Source_Destroy": lambda c, source: None,
     "PCM_Source_BuildPeaks": lambda c, source, _mode: 0,
+    "GetMediaFileMetadata": metadata,
     "CF_GetMediaSourceOnline": lambda c, source: source.online,
     "GetTakeNumStretchMarkers": lambda c, take: len(take.stretch_markers()),
     "GetTakeStretchMarker": marker,

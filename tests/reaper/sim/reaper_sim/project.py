@@ -51,6 +51,7 @@ class Project(Handle):
         self.master = Track(self, "MASTER")
         self.time_selection: tuple[float, float] = (0.0, 0.0)
         self.cursor = 0.0
+        self.time_offset = 0.0
         self.ext_state: dict[str, dict[str, str]] = {}
         self.markers: list[tuple[int, bool, float, float, str]] = []
         self.dirty = False

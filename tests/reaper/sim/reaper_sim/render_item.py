@@ -6,6 +6,7 @@ at one time depends on the source only near the take's time. So an item and its 
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,10 +82,7 @@ def take_times(take: Take, times: Array, length: float) -> Array:
     rate = take.get("D_PLAYRATE")
     inside = times * rate
     markers = take.stretch_markers()
-    if markers:
-        place = _stretched(inside, markers)
-    else:
-        place = inside + take.get("D_STARTOFFS")
+    place = _stretched(inside, markers) if markers else inside + take.get("D_STARTOFFS")
     amount = take.get("D_PITCH") + (rate - 1) * 2 * take.get("B_PPITCH")
     amount *= 1 + (int(take.get("I_PITCHMODE")) % 7) / 10
     if amount and length > 0:
@@ -94,7 +92,7 @@ def take_times(take: Take, times: Array, length: float) -> Array:
 
 def _stretched(inside: Array, markers: list[tuple[float, float, float]]) -> Array:
     place = inside - markers[0][0] + markers[0][1]
-    for (pos, src, slope), (end, src_end, _) in zip(markers, markers[1:], strict=False):
+    for (pos, src, slope), (end, src_end, _) in itertools.pairwise(markers):
         x = (inside - pos) / max(end - pos, 1e-12)
         bent = src + (src_end - src) * (x * (1 - slope) + slope * x * x)
         place = np.where(inside >= pos, bent, place)
@@ -166,14 +164,14 @@ def envelope(block: Block, times: Array, default: float) -> Array:
     """An envelope's values: linear, or square by the points' shape; constant outside."""
     active = block.line("ACT")
     points = sorted(
-        (tuple(float(v) for v in fields(c)[1:4]) + (0.0,))[:3]
+        ((*tuple(float(v) for v in fields(c)[1:4]), 0.0))[:3]
         for c in block.children
         if isinstance(c, str) and c.startswith("PT ")
     )
     if not points or (active and active[0] == "0"):
         return np.full(len(times), default)
     value = np.full(len(times), points[0][1])
-    for (begin, low, shape), (end, high, _) in zip(points, points[1:], strict=False):
+    for (begin, low, shape), (end, high, _) in itertools.pairwise(points):
         x = np.clip((times - begin) / max(end - begin, 1e-12), 0, 1)
         if int(shape) == 1:
             x = np.zeros(len(times))

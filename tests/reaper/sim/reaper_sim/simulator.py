@@ -115,6 +115,7 @@ class Simulator:
         self.input_answers: list[list[str] | None] = []
         self.menus: list[str] = []
         self.menu_answers: list[str | int] = []
+        self.revealed: list[str] = []
         self.file_answers: list[str | None] = []
         self.commands: list[tuple[int, int]] = []
         self.command_handlers: dict[int, Callable[[], None]] = {}
