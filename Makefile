@@ -22,10 +22,12 @@ lint: $(VENV)/installed-dev
 	$(BIN)/buf lint
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python reaper_scripts/index.py --check
 
 generate: $(VENV)/installed-dev
 	$(BIN)/python proto/generate.py
 	$(BIN)/python docs/generate.py
+	$(BIN)/python reaper_scripts/index.py
 
 clean:
 	rm -rf $(VENV) build

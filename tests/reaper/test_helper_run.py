@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,7 +149,7 @@ def test_progress_is_that_of_all_jobs(helper: Helper, server: FakeServer, tmp_pa
     folder = running(helper, tmp_path, "00000000000000a5")
     status = status_of(folder)
     assert status.phase is Phase.RUNNING
-    assert status.stage == "separating"
+    assert status.stage == "Separating"
     # Twelve seconds for the half that is left here, 24 for the job after it.
     assert status.seconds_left == pytest.approx(36.0)
     assert (status.jobs_done, status.jobs_total, status.device) == (0, 2, "cpu")
@@ -217,6 +218,17 @@ def test_a_second_helper_leaves(helper: Helper, server: FakeServer, tmp_path: Pa
     assert len(server.service.jobs) == 2
     (folder / "cancel").touch()
     wait_for_phase(folder, Phase.CANCELLED)
+
+
+def test_a_folder_that_is_taken_away_cancels(
+    helper: Helper, server: FakeServer, tmp_path: Path
+) -> None:
+    folder = running(helper, tmp_path, "00000000000000aa")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    assert helper.started[-1].wait(30) != Exit.DONE
+    states = [job.state for job in server.service.jobs.values()]
+    assert states == [job_pb2.JOB_STATE_CANCELLED] * 2
 
 
 def test_folders_of_long_ago_go_and_others_stay(tmp_path: Path) -> None:

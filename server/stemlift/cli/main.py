@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stemlift.cli import doctor, jobs, models, separate, serve
+from stemlift.cli import doctor, jobs, models, reaper, separate, serve
 from stemlift.cli.groups import show_help
 from stemlift.cli.program import run_program
 
@@ -23,6 +23,7 @@ app.command("separate")(separate.separate)
 app.command("serve")(serve.serve)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
+app.add_typer(reaper.app, name="reaper")
 app.command("doctor")(doctor.doctor)
 
 

@@ -51,7 +51,8 @@ class JobFolder:
 
     @property
     def cancel_asked(self) -> bool:
-        return (self.path / CANCEL_FILE).exists()
+        """Also where the whole folder was removed: then nobody can import the stems."""
+        return (self.path / CANCEL_FILE).exists() or not self.path.is_dir()
 
     @property
     def imported(self) -> bool:
@@ -117,13 +118,23 @@ class JobFolder:
 
     @contextmanager
     def held(self) -> Iterator[bool]:
-        """The right to work on this job; False where another helper has it."""
+        """The right to work on this job; False where another helper has it.
+
+        Raises:
+            StemliftError: OUTPUT_UNWRITABLE.
+        """
         lock = filelock.FileLock(self.path / LOCK_FILE)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
             yield False
             return
+        except OSError as error:
+            raise StemliftError(
+                Reason.OUTPUT_UNWRITABLE,
+                f"The job's folder {self.path} cannot be written: {error.strerror or error}.",
+                "Make it writable, then try again.",
+            ) from error
         try:
             yield True
         finally:
@@ -157,7 +168,7 @@ def remove_old(root: Path, now: float | None = None) -> list[Path]:
         if not folder.imported and status.phase not in (Phase.CANCELLED, Phase.NOTHING):
             continue
         # Another helper, or a script that reads it on Windows, keeps it a while longer.
-        with contextlib.suppress(OSError), folder.held() as ours:
+        with contextlib.suppress(OSError, StemliftError), folder.held() as ours:
             if ours:
                 _empty(folder.path)
         with contextlib.suppress(OSError):

@@ -153,7 +153,7 @@ class Helper:
         from stemlift.rpc.client import Client
 
         self._over = True
-        self._status.update(stage="cancelling")
+        self._status.update(stage="Cancelling")
         try:
             with Client(self._paths, heartbeat=self._beat) as client:
                 for each in ids:
@@ -194,7 +194,7 @@ class Helper:
 
         tally = Tally(weigh(plan.jobs, self._job.request))
         losses = 0
-        self._status.update(stage="looking for the server")
+        self._status.update(stage="Looking for the server")
         while True:
             try:
                 with Client(self._paths, on_wait=self._say, heartbeat=self._beat) as client:
@@ -276,7 +276,7 @@ class Helper:
         return result
 
     def _say(self, text: str) -> None:
-        self._status.update(stage=text.rstrip("….").lower(), seconds_left=None)
+        self._status.update(stage=text.rstrip("…."), seconds_left=None)
 
     def _beat(self) -> None:
         self._heartbeat()

@@ -40,7 +40,10 @@ class StatusFile:
         )
 
     def __enter__(self) -> Self:
-        self._write()
+        try:
+            self._write()
+        except OSError as error:
+            raise self._failure(error) from error
         self._thread.start()
         return self
 
@@ -76,14 +79,17 @@ class StatusFile:
                 self._write(sync=True)
             except OSError as error:
                 if left == 0:
-                    raise StemliftError(
-                        Reason.WRITE_FAILED,
-                        f"{self._folder.status_file} cannot be written: {error}.",
-                        "Free some space or make the folder writable, then try again.",
-                    ) from error
+                    raise self._failure(error) from error
                 time.sleep(GAP_SECONDS)
             else:
                 return
+
+    def _failure(self, error: OSError) -> StemliftError:
+        return StemliftError(
+            Reason.WRITE_FAILED,
+            f"{self._folder.status_file} cannot be written: {error.strerror or error}.",
+            "Free some space or make the folder writable, then try again.",
+        )
 
     def _keep(self) -> None:
         while not self._closing.is_set():

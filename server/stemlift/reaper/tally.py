@@ -9,11 +9,11 @@ from stemlift.reaper.plan import PlannedJob
 from stemlift.rpc.results import JobState, JobUpdate, Stage
 
 _WORDS = {
-    Stage.WAITING: "starting",
-    Stage.LOADING: "loading the model",
-    Stage.ANALYSING: "listening to the whole range",
-    Stage.SEPARATING: "separating",
-    Stage.WRITING: "writing the stems",
+    Stage.WAITING: "Starting",
+    Stage.LOADING: "Loading the model",
+    Stage.ANALYSING: "Listening to the whole range",
+    Stage.SEPARATING: "Separating",
+    Stage.WRITING: "Writing the stems",
 }
 
 
@@ -69,7 +69,7 @@ def weigh(jobs: Sequence[PlannedJob], request: Request) -> dict[str, float]:
 def in_words(update: JobUpdate) -> str:
     """What a job is doing, for the progress window."""
     if update.state is JobState.QUEUED:
-        return "waiting for its turn"
+        return "Waiting for its turn"
     if update.stage is Stage.DOWNLOADING:
-        return f"downloading the model, {update.fraction:.0%}"
+        return f"Downloading the model, {update.fraction:.0%}"
     return _WORDS[update.stage]

@@ -1,0 +1,123 @@
+"""`stemlift reaper` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fake_server import FakeServer
+
+from stemlift.cli.main import main
+from stemlift.errors import Exit
+from stemlift.paths import HOME_VARIABLE, paths_under
+from stemlift.reaper.install.scripts import MAIN, action_id
+
+
+@pytest.fixture
+def reaper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    folder = tmp_path / "REAPER ü…"
+    folder.mkdir()
+    (folder / "reaper.ini").touch()
+    (folder / "reaper-menu.ini").write_text("[Media item context]\nitem_0=40062 Copy\n")
+    return folder
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_in_and_out_again(reaper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = files(reaper)
+    assert main(["reaper", "install", "--resource-path", str(reaper)]) == Exit.DONE
+    said = capsys.readouterr().err
+    assert str(reaper) in said
+    assert "Separate to tracks" in said
+    assert action_id(MAIN) in (reaper / "reaper-menu.ini").read_text()
+    between = files(reaper)
+    assert main(["reaper", "install", "--resource-path", str(reaper)]) == Exit.DONE
+    assert "already" in capsys.readouterr().err
+    assert files(reaper) == between
+    assert main(["reaper", "uninstall", "--portable", str(reaper)]) == Exit.DONE
+    assert "Removed" in capsys.readouterr().err
+    assert files(reaper) == before
+
+
+def test_for_programs(reaper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (reaper / "reaper-menu.ini").unlink()
+    assert main(["reaper", "install", "--resource-path", str(reaper), "--json"]) == Exit.DONE
+    (done,) = json.loads(capsys.readouterr().out)["installed"]
+    assert (done["resource_path"], done["menu"], done["changed"]) == (str(reaper), "no_menu", True)
+    assert "Customize menus" in done["todo"][0]
+    assert main(["reaper", "uninstall", "--resource-path", str(reaper), "--json"]) == Exit.DONE
+    assert json.loads(capsys.readouterr().out) == {
+        "removed": [{"resource_path": str(reaper), "changed": True}]
+    }
+
+
+def test_no_reaper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    for variable in ("HOME", "USERPROFILE", "APPDATA", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    assert main(["reaper", "install", "--json"]) == Exit.BAD_INPUT
+    assert json.loads(capsys.readouterr().out)["error"]["reason"] == "REAPER_NOT_FOUND"
+
+
+def test_the_doctor_finds_what_is_missing(
+    reaper: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def checks() -> dict[str, dict[str, object]]:
+        code = main(["reaper", "doctor", "--resource-path", str(reaper), "--json"])
+        assert code == Exit.DONE
+        found = json.loads(capsys.readouterr().out)["checks"]
+        return {check["name"]: check for check in found}
+
+    server = FakeServer(paths_under(tmp_path / "home")).start()
+    try:
+        found = checks()
+        assert found["server"]["ok"]
+        assert [name for name in ("scripts", "actions", "menu") if found[name]["ok"]] == []
+        main(["reaper", "install", "--resource-path", str(reaper)])
+        capsys.readouterr()
+        found = checks()
+        for name in ("REAPER", "scripts", "program", "actions", "menu"):
+            assert found[name]["ok"], found[name]
+        script = reaper / "Scripts" / "Stemlift" / MAIN
+        script.write_text("-- changed\n")
+        (reaper / "reaper-menu.ini").unlink()
+        record = script.with_name("Stemlift_install.json")
+        record.write_text(json.dumps(json.loads(record.read_text()) | {"program": "/gone"}))
+        found = checks()
+        assert not any(found[name]["ok"] for name in ("scripts", "program", "menu"))
+        assert "Customize menus" in str(found["menu"]["remedy"])
+        assert main(["reaper", "doctor", "--resource-path", str(reaper)]) == Exit.DONE
+        assert "✗ menu" in capsys.readouterr().out
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("command", ["install", "uninstall", "doctor"])
+def test_every_option_is_explained(command: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+    page = page[page.index("## `stemlift reaper`") :]
+    done = subprocess.run(
+        [sys.executable, "-m", "stemlift", "reaper", command, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", done.stdout)) - {"--help"}
+    assert options
+    assert all(f"`{option}" in page for option in options)
+
+
+def test_nothing_heavy_starts_with_the_helper() -> None:
+    code = (
+        "import sys; import stemlift.cli.reaper_program, stemlift.reaper.run, stemlift.cli.reaper;"
+        " print(sorted({'torch', 'grpc', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
