@@ -301,6 +301,7 @@ def test_masks_through_the_server(client: Client, tmp_path: Path, mask: str) -> 
     result = client.separate(
         source, model="spectral", mask=mask, remainder="off", out=tmp_path / mask
     ).result(120)
-    # The masks sum to one, so that even the bare output nulls but for the rounding.
+    # Binary and ratio masks sum to one, so that even the bare output nulls but for the
+    # rounding; the Wiener filter keeps back a little, as the noise that it reckons with.
     assert result.null_dbfs is not None
-    assert result.null_dbfs < -90
+    assert result.null_dbfs < (-50 if mask == "complex" else -90)
