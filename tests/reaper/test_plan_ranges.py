@@ -46,6 +46,8 @@ def seconds(first: float, last: float) -> Span:
         ({"offset": 5.0, "length": 8.0, "loop": True}, seconds(5, 13)),
         ({"offset": 0.0, "length": 60.0, "loop": True}, seconds(0, 60)),
         ({"offset": 55.0, "length": 8.0, "loop": True}, WHOLE),
+        ({"offset": 50.0, "length": 10.0, "loop": True}, seconds(50, 60)),
+        ({"offset": 50.0, "length": 20.0, "loop": True, "rate": 0.5}, WHOLE),
         ({"offset": -1.0, "length": 8.0, "loop": True}, WHOLE),
         # Stretch markers, spectral edits.
         ({"offset": 5.0, "take": ["SM 0 5 + 4 8.5 0.1 + 8 13"]}, WHOLE),
@@ -229,4 +231,4 @@ def test_time_selection_takes_only_the_overlap() -> None:
             tracks=[track(0)],
         )
     )
-    assert [(job.start_frame, job.frames) for job in plan.jobs] == [(9 * RATE, 4 * RATE)]
+    assert [(job.start_frame, job.frames) for job in plan.jobs] == [(9 * RATE - 2400, 4 * RATE + 4800)]

@@ -43,7 +43,8 @@ class Choices(Facts):
     """What the user chose.
 
     stems: as for `stemlift separate`; empty means all.
-    handles: extra audio on both sides of a range, in seconds of the source.
+    handles: extra audio on both sides of a range, in seconds of the source; never less than
+        0.05, which resamplers need.
     within_time_selection: only the part of each item inside the time selection, if there is one.
     also_same_source: other items of the project with a source range that is separated anyway
         get the same stems.

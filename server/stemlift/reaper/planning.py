@@ -15,7 +15,7 @@ from stemlift.reaper.importing import Separated, Supply, import_plan
 from stemlift.reaper.naming import job_key, name_template, output_folder, pure, stem_path
 from stemlift.reaper.notices import notices
 from stemlift.reaper.plan import ImportPlan, Plan, PlannedJob
-from stemlift.reaper.ranges import END_SLACK, Span, job_spans
+from stemlift.reaper.ranges import END_SLACK, LEAST_HANDLE, Span, job_spans
 from stemlift.reaper.selection import Selection, Wanted, select
 
 USUAL_STEMS = ("vocals", "drums", "bass", "other")
@@ -94,7 +94,7 @@ def _jobs(request: Request, wanted: Sequence[Wanted]) -> list[PlannedJob]:
         source = members[0].source
         rate = source.sample_rate
         length = round(source.length * rate) if source.length and rate > 0 else None
-        handle = round(request.choices.handles * rate)
+        handle = round(max(request.choices.handles, LEAST_HANDLE) * rate)
         spans = job_spans([one.span for one in members], handle, length, round(END_SLACK * rate))
         jobs += [_job(request, members[0], span) for span in spans]
     return jobs

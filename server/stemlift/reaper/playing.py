@@ -5,7 +5,6 @@ Times of the file are in seconds from its start; project times in seconds of the
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from stemlift.reaper.chunk import Block, Line
@@ -137,12 +136,17 @@ def source_time(what: Playing, time: float) -> float | None:
     return section.start + at
 
 
-def wraps(what: Playing, tolerance: float) -> bool:
-    """Whether a looping take reaches beyond one cycle of its source, or may."""
+def wraps(what: Playing, frame: float) -> bool:
+    """Whether a looping take reads beyond one cycle of its source, or may.
+
+    frame: seconds of one. At another rate than 1 the last frame is mixed with the first one
+    of the next cycle.
+    """
     if not what.loop:
         return False
     cycle = what.cycle
     if cycle is None:
         return True
     last = what.offset + what.length * what.rate
-    return what.offset < -tolerance or last > cycle + tolerance or math.isnan(last)
+    room = 0.5 * frame if what.rate == 1 else -frame
+    return what.offset < -0.5 * frame or last > cycle + room

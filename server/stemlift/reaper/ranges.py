@@ -19,6 +19,9 @@ END_SLACK = 0.25
 Decoders disagree by some frames on how long a compressed file is.
 """
 
+LEAST_HANDLE = 0.05
+"""Seconds kept on both sides whatever was asked for: resamplers and stretchers read ahead."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -62,7 +65,7 @@ def needed_span(what: Playing, sample_rate: int) -> Span | None:
             return WHOLE
         first = section.start - section.overlap
         last = section.start + section.length + section.overlap
-    elif what.markers or wraps(what, 0.5 / sample_rate):
+    elif what.markers or wraps(what, 1 / sample_rate):
         return WHOLE
     else:
         first, last = what.offset, what.offset + what.length * what.rate
