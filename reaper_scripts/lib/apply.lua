@@ -161,7 +161,11 @@ return function(use)
   end
 
   local function said(problem)
-    return type(problem) == "table" and problem.sentence or tostring(problem)
+    if type(problem) == "table" then
+      return problem.sentence
+    end
+    -- Lua puts the place in the script before what went wrong.
+    return (tostring(problem):gsub("^.-%.lua:%d+: ", ""))
   end
 
   -- Do `act` within one undo step called `label`; nil and a problem where the project is as it was.

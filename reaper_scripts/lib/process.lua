@@ -35,8 +35,11 @@ return function(use)
     reaper.ExecProcess(table.concat(words, " "), -2)
   end
 
+  -- 16 hex digits; both halves of a GUID count, since either may be the same on one machine.
   function process.new_id()
-    return (reaper.genGuid():gsub("[^%x]", ""):lower():sub(1, 16))
+    local digits = reaper.genGuid():gsub("%X", "")
+    local one, other = tonumber("0x" .. digits:sub(1, 16)), tonumber("0x" .. digits:sub(17))
+    return string.format("%016x", one ~ other)
   end
 
   function process.no_start(install)

@@ -23,6 +23,9 @@ SEND_VALUES = {
     "I_SRCCHAN": "source_channel",
     "I_DSTCHAN": "target_channel",
 }
+SEND_REST = {"D_PANLAW": 0, "I_MIDIFLAGS": 1, "I_AUTOMODE": 2}
+"""Places in the end of an AUXRECV line, which is kept but not heard."""
+
 READ_ONLY = ("IP_TRACKNUMBER", "I_NUMFIXEDLANES")
 
 
@@ -117,6 +120,8 @@ def send_value(c: Call, track: Track, category: int, index: int, name: str) -> f
         return send.target
     if name == "P_SRCTRACK":
         return send.source
+    if name in SEND_REST:
+        return float(send.rest.split()[SEND_REST[name]].split(":")[0]) if send else 0.0
     if name not in SEND_VALUES:
         raise NotImplementedError(f"send attribute {name}")
     return float(getattr(send, SEND_VALUES[name])) if send else 0.0
@@ -126,6 +131,11 @@ def set_send(c: Call, track: Track, category: int, index: int, name: str, value:
     send = at(sends(track, category), index)
     if send is None:
         return False
+    if name in SEND_REST:
+        words = send.rest.split()
+        words[SEND_REST[name]] = f"{value:g}:U" if name == "D_PANLAW" else f"{value:g}"
+        send.rest = " ".join(words)
+        return True
     if name not in SEND_VALUES:
         raise NotImplementedError(f"send attribute {name}")
     kind = type(getattr(send, SEND_VALUES[name]))

@@ -53,6 +53,7 @@ TRACK_VALUES: dict[str, tuple[str, int, float]] = {
     "D_DUALPANR": ("DUALPAN", 1, 1),
     "I_CUSTOMCOLOR": ("PEAKCOL", 0, NO_COLOUR),
     "B_MAINSEND": ("MAINSEND", 0, 1),
+    "C_MAINSEND_OFFS": ("MAINSEND", 1, 0),
     "I_RECARM": ("REC", 0, 0),
     "I_RECINPUT": ("REC", 1, 0),
     "I_RECMON": ("REC", 2, 0),
@@ -67,6 +68,7 @@ TRACK_VALUES: dict[str, tuple[str, int, float]] = {
     "I_HEIGHTOVERRIDE": ("TRACKHEIGHT", 0, 0),
     "I_PERFFLAGS": ("PERF", 0, 0),
     "D_PLAY_OFFSET": ("PLAYOFFS", 0, 0),
+    "I_PLAY_OFFSET_FLAG": ("PLAYOFFS", 1, 1),
 }
 FX_KINDS = ("JS", "VST", "AU", "AUi", "DX", "CLAP", "LV2", "VIDEO_EFFECT", "CONTAINER")
 
