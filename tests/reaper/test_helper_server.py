@@ -26,7 +26,7 @@ from signals import song, write
 from stemlift.errors import Exit
 from stemlift.reaper.messages import Phase
 
-ODD = "-dash ü… 'single' $HOME; & (1)"
+ODD = "-dash ü… 'single' $HOME; & (1)" + ("" if os.name == "nt" else ' "double"')
 
 
 @pytest.fixture(scope="module")
