@@ -188,7 +188,6 @@ return function(use)
     if not window:begin() then
       return "cancel"
     end
-    window.y = window.y - window.scroll
     local count = facts.selected_count(project.current())
     window:line(count == 1 and "1 item is selected" or count .. " items are selected")
     window:gap(4)

@@ -240,7 +240,6 @@ return function(use)
       if not window:begin() then
         return false
       end
-      window.y = window.y - window.scroll
       local act = nil
       if window:buttons_row({ "A folder of stems (" .. MANIFEST .. ")…" }) then
         act = ask_for_manifest

@@ -185,7 +185,6 @@ return function(use)
       watch.window = nil
       return
     end
-    window.y = window.y - window.scroll
     for _, job in ipairs(watch.jobs) do
       draw_job(window, job, watch.install)
     end

@@ -27,6 +27,7 @@ return function(use)
     for i, job in ipairs(status.all(state.install.jobs_folder)) do
       state.jobs[i] = known[job.id] or job
       state.jobs[i].install = state.install
+      status.poll(state.jobs[i])
     end
   end
 
@@ -82,7 +83,6 @@ return function(use)
     if not window:begin() then
       return false
     end
-    window.y = window.y - window.scroll
     local jobs = queue.shown(state.jobs)
     if #jobs == 0 then
       window:line("Nothing runs, waits or failed, and no stems are left to import.")

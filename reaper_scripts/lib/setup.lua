@@ -164,7 +164,6 @@ return function(use)
     if not window:begin() then
       return false
     end
-    window.y = window.y - window.scroll
     local labels = {}
     for i, each in ipairs(BUTTONS) do
       labels[i] = each[1]

@@ -63,6 +63,7 @@ return function(use)
     job.before = files.read(file(job, "status.json"))
     job.seen = nil
     job.status = nil
+    job.state = "starting"
     process.start(install, { "run", job.folder })
   end
 
@@ -159,7 +160,7 @@ return function(use)
         "Try again: it goes on where it was."
       )
     elseif job.state == "failed" or job.state == "cancelled" then
-      return job.status.error
+      return job.status and job.status.error or nil
     end
     return nil
   end

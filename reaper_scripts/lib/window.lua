@@ -138,11 +138,13 @@ return function(use)
     gfx.setfont(1, "Arial", math.floor(FONT_SIZE * self.scale))
     local margin = self:px(12)
     self.left, self.right = margin, gfx.w - margin
-    self.y = margin
+    self.y = margin - self.scroll
     return true
   end
 
   function Window:finish()
+    -- The wheel goes no further than the last line.
+    self.scroll = math.min(self.scroll, math.max(0, self.y + self.scroll - gfx.h))
     gfx.update()
   end
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,9 @@ class ScriptsHouse:
         self.sim = sim
         self.folder = folder
         self.scripts = sim.resource_path / "Scripts" / "Stemlift"
-        shutil.copytree(SHIPPED, self.scripts, ignore=shutil.ignore_patterns(".*", "*.md"))
+        self.scripts.mkdir(parents=True)
+        for path in (*SHIPPED.glob("*.lua"), SHIPPED / "lib"):
+            (self.scripts / path.name).symlink_to(path)
         self.program = folder / "the program" / "stemlift-reaper"
         self.program.parent.mkdir(parents=True)
         self.program.write_text("#!/bin/sh\n")

@@ -1,0 +1,219 @@
+"""The dialog, and setup: what is asked of the program, chosen, remembered and shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from reaper_scripts_house import CHOOSE, ENTER, ESCAPE, SEPARATE, SETUP, ScriptsHouse
+from reaper_sim import Simulator
+
+MODELS = [
+    {
+        "name": "htdemucs",
+        "title": "Hybrid Transformer Demucs",
+        "stems": ["vocals", "drums", "bass", "other"],
+        "licence": "MIT",
+        "commercial_use": True,
+        "speed": "4x realtime",
+        "installed": True,
+        "auto": True,
+    },
+    {
+        "name": "six",
+        "title": "Six stems",
+        "stems": ["vocals", "drums", "bass", "guitar", "piano", "other"],
+        "licence": "CC BY-NC 4.0",
+        "commercial_use": False,
+        "speed": "2x realtime",
+        "installed": False,
+        "auto": False,
+    },
+]
+
+
+@pytest.fixture
+def house(sim: Simulator, tmp_path: Path) -> ScriptsHouse:
+    house = ScriptsHouse(sim, tmp_path)
+    sim.current.add_track("Mix").add_item(house.song(), selected=True)
+    return house
+
+
+def choose(house: ScriptsHouse, field: str, entry: str) -> None:
+    """Click the field beside a label, and take an entry of its menu."""
+    house.sim.menu_answers = [entry]
+    label = house.sim.window.find(field)
+    house.sim.window.click((label.x + 200, label.centre[1]))
+
+
+def end_job(house: ScriptsHouse) -> None:
+    house.say("cancelled")
+    house.turns(3)
+    assert not house.sim.running
+
+
+def test_models_come_from_the_program_and_choices_go_to_the_job(house: ScriptsHouse) -> None:
+    house.run(CHOOSE)
+    house.turns(0.1)
+    (words,) = house.commands()
+    assert words[:3] == [str(house.program), "models", "--output"]
+    assert "1 item is selected" in house.shown
+    assert "Reading the list of models…" in house.shown
+    house.answer(json.dumps(MODELS))
+    assert "Automatic (Hybrid Transformer Demucs)" in house.shown
+    assert not Path(words[3]).exists()
+    licence = "Six stems · 2x realtime · CC BY-NC 4.0 (not for commercial use) · is fetched first"
+    choose(house, "Model", licence)
+    assert licence in house.shown
+    for stem in ("guitar", "piano", "instrumental", "piano"):
+        house.sim.window.click(stem)
+    choose(house, "Range", "Only the time selection")
+    choose(house, "Stems go to", "New tracks after the item's track")
+    choose(house, "The original", "Leave it as it is")
+    choose(house, "Handles", "0.5 s")
+    choose(house, "Take effects", "Leave them out")
+    choose(house, "Other items", "Also those of the same source")
+    house.sim.window.click("Separate")
+    choices = house.asked()["request"]["choices"]
+    assert choices == {
+        "model": "six",
+        "stems": ["guitar", "instrumental"],
+        "remainder": "other",
+        "layout": "flat",
+        "original": "keep",
+        "take_fx": "leave_out",
+        "handles": 0.5,
+        "within_time_selection": True,
+        "also_same_source": True,
+    }
+    end_job(house)
+
+
+def test_choices_are_remembered_after_a_restart(house: ScriptsHouse) -> None:
+    house.run(CHOOSE)
+    house.answer(json.dumps(MODELS))
+    house.sim.window.click("drums")
+    choose(house, "Stems go to", "Takes of the item")
+    house.sim.window.key(ENTER)
+    house.turns()
+    end_job(house)
+    house.sim.restart()
+    house.sim.current.add_track().add_item(house.song(), selected=True)
+    house.run(CHOOSE)
+    house.answer(json.dumps(MODELS))
+    assert "Takes of the item" in house.shown
+    house.sim.window.key(ENTER)
+    house.turns()
+    choices = house.asked()["request"]["choices"]
+    assert (choices["layout"], choices["stems"]) == ("takes", ["drums"])
+    end_job(house)
+    # The one-click action has the settings, and all stems.
+    house.run(SEPARATE)
+    choices = house.asked()["request"]["choices"]
+    assert (choices["layout"], choices["stems"]) == ("takes", [])
+    end_job(house)
+
+
+def test_a_model_that_is_gone_and_stems_it_alone_had(house: ScriptsHouse) -> None:
+    kept = json.dumps({"model": "gone", "stems": ["strings", "bass"]})
+    house.sim.set_ext_state("Stemlift", "choices", kept, True)
+    house.run(CHOOSE)
+    house.answer(json.dumps(MODELS))
+    house.sim.window.click("Separate")
+    choices = house.asked()["request"]["choices"]
+    assert (choices["model"], choices["stems"]) == ("auto", ["bass"])
+    end_job(house)
+
+
+@pytest.mark.parametrize("how", ["escape", "button", "close"])
+def test_leaving_the_dialog_changes_nothing(house: ScriptsHouse, how: str) -> None:
+    script = house.run(CHOOSE)
+    house.answer(json.dumps(MODELS))
+    house.sim.window.click("drums")
+    if how == "escape":
+        house.sim.window.key(ESCAPE)
+    elif how == "button":
+        house.sim.window.click("Cancel")
+    else:
+        house.sim.window.close()
+    house.turns()
+    assert not script.running
+    assert house.folders() == []
+    assert "choices" not in house.sim.ext_state.get("Stemlift", {})
+
+
+def test_a_program_that_cannot_list_models_says_why(house: ScriptsHouse) -> None:
+    house.run(CHOOSE)
+    error = {"reason": "SERVER_START", "message": "The server does not start.", "remedy": "Look."}
+    house.answer(json.dumps({"error": error}))
+    assert "The server does not start. Look." in " ".join(house.shown.split())
+    house.sim.window.click("Separate")
+    assert house.asked()["request"]["choices"]["model"] == "auto"
+    end_job(house)
+
+
+def test_no_selection_no_dialog(house: ScriptsHouse) -> None:
+    house.sim.current.tracks[0].items[0].set("B_UISEL", 0)
+    script = house.run(CHOOSE)
+    assert not script.running
+    assert "No item is selected" in house.sim.boxes[-1].text
+
+
+def test_setup_shows_what_the_doctor_says(house: ScriptsHouse) -> None:
+    house.run(SETUP)
+    house.turns(0.1)
+    assert "Checking…" in house.shown
+    assert house.commands()[-1][1] == "doctor"
+    house.answer("ok  server\nok  device: cpu\n")
+    assert f"Program: {house.program}" in house.shown.replace("\n", "")
+    assert "ok  device: cpu" in house.shown
+    house.sim.window.close()
+    house.turns()
+
+
+def test_setup_without_an_installation(house: ScriptsHouse) -> None:
+    (house.scripts / "Stemlift_install.json").unlink()
+    house.run(SETUP)
+    house.turns(0.1)
+    assert "stemlift reaper install" in house.shown
+    house.connect()
+    house.sim.window.click("Check again")
+    assert house.commands()[-1][1] == "doctor"
+    house.sim.window.key(ESCAPE)
+    house.turns()
+
+
+def test_setup_registers_and_explains_the_clicks(house: ScriptsHouse) -> None:
+    house.run(SETUP)
+    house.turns(0.1)
+    house.sim.window.click("Right-click menu…")
+    house.turns(0.1)
+    registered = {Path(action.path).name for action in house.sim.actions}
+    assert registered == {path.name for path in house.scripts.glob("*.lua")}
+    assert (40905, 0) in house.sim.commands
+    for text in ("Media item context", "Click Add…", "Separate to tracks", "Save"):
+        assert text in house.shown
+    house.sim.window.click("Toolbar or shortcut…")
+    house.turns(0.1)
+    assert (40605, 0) in house.sim.commands
+    assert "right-click a toolbar" in house.shown
+    house.sim.window.click("Register the actions")
+    house.turns(0.1)
+    assert "The actions are in REAPER's action list; the main one is _RS" in house.shown
+    house.sim.window.close()
+    house.turns()
+
+
+def test_setup_collects_a_support_bundle(house: ScriptsHouse) -> None:
+    house.run(SETUP)
+    house.answer("fine\n")
+    house.sim.window.click("Support bundle…")
+    words = house.commands()[-1]
+    assert words[1] == "bundle"
+    assert words[2].startswith(str(house.sim.resource_path / "Stemlift-support-"))
+    house.answer(json.dumps({"bundle": words[2]}))
+    assert "The support bundle is" in house.shown
+    assert house.commands()[-1][0] == "/usr/bin/xdg-open"
+    house.sim.window.close()
+    house.turns()
