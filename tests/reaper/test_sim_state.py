@@ -356,7 +356,8 @@ def test_relative_names_start_from_the_projects_folder(sim: Simulator, wave: Pat
 def test_sections_show_their_parent(sim: Simulator, wave: Path) -> None:
     sim.current.add_track().add_item(wave, section=(0.25, 0.5), reverse=True)
     sim.run_text(
-        "local s = reaper.GetMediaItemTake_Source(reaper.GetActiveTake(reaper.GetMediaItem(0, 0)))\n"
+        "local take = reaper.GetActiveTake(reaper.GetMediaItem(0, 0))\n"
+        "local s = reaper.GetMediaItemTake_Source(take)\n"
         "local ok, start, length, back = reaper.PCM_Source_GetSectionInfo(s)\n"
         "assert(ok and start == 0.25 and length == 0.5 and back)\n"
         "assert(reaper.GetMediaSourceFileName(s) == '')\n"

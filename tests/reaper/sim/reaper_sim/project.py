@@ -160,6 +160,22 @@ class Project(Handle):
                     )
                 )
 
+    def problems(self) -> list[str]:
+        """What no project may have: GUIDs twice, folders closed that were never opened."""
+        guids = [track.guid for track in self.tracks]
+        guids += [item.guid for item in self.items]
+        guids += [take.guid for item in self.items for take in item.takes if take is not None]
+        found = [f"{guid} is there twice" for guid in sorted(set(guids)) if guids.count(guid) > 1]
+        level = 0
+        for track in self.tracks:
+            level += track.depth
+            if level < 0:
+                found.append(f"track {track.name!r} closes folders that are not open")
+                level = 0
+        if level:
+            found.append(f"{level} folders are left open")
+        return found
+
     def render(self, length: float | None = None) -> npt.NDArray[np.float64]:
         """What is heard, (frames, 2)."""
         from reaper_sim.render import render

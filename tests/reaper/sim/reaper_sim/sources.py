@@ -119,7 +119,7 @@ class Source(Handle):
         mode = int(float((self.block.line("MODE") or ["0"])[0]))
         start = float((self.block.line("STARTPOS") or ["0"])[0])
         length = float((self.block.line("LENGTH") or ["0"])[0])
-        if mode & 1:
+        if mode & 1 or length <= 0:
             start, length = 0.0, self.inner.length
         return start, length, bool(mode & 2)
 
