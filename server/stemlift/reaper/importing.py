@@ -23,7 +23,7 @@ from stemlift.reaper.plan import (
     ReplaceItem,
 )
 from stemlift.reaper.ranges import END_SLACK
-from stemlift.reaper.selection import Wanted
+from stemlift.reaper.selection import Wanted, cycles
 from stemlift.reaper.tracks import lay_out, track_key
 from stemlift.reaper.trim import Window, muted, new_identity, trimmed
 
@@ -134,9 +134,8 @@ def _parts(one: Wanted, guids: Guids) -> Iterator[Operation]:
     end = whole.position + whole.length
     for start, stop in ((whole.position, part.start), (part.end, end)):
         if stop > start:
-            cycle = one.what.cycle
-            cycles = {} if cycle is None else {one.active: cycle}
-            rest = new_identity(trimmed(whole, Window(start, stop), cycles), guids)
+            rest = trimmed(whole, Window(start, stop), cycles(one.active, one.what))
+            rest = new_identity(rest, guids)
             yield InsertItem(track_key=one.item.track, chunk=rest.raw)
 
 

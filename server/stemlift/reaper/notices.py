@@ -53,6 +53,9 @@ def _of_span(one: Wanted) -> Iterator[str]:
         why = "has stretch markers"
     elif what.edits:
         why = "has spectral edits"
+    elif what.offset >= 0 and what.offset + what.length * what.rate <= what.file_length:
+        # It plays nearly all or no more than to the end: nothing that a person would ask about.
+        return
     else:
         why = "loops its file"
     yield f"{one.title} {why}, so all of {pure(one.source.path).name} is separated."

@@ -139,14 +139,11 @@ def source_time(what: Playing, time: float) -> float | None:
 def wraps(what: Playing, frame: float) -> bool:
     """Whether a looping take reads beyond one cycle of its source, or may.
 
-    frame: seconds of one. At another rate than 1 the last frame is mixed with the first one
-    of the next cycle.
+    frame: seconds of one. Between two frames the last one is mixed with the first of the next
+    cycle, so that an item which reaches into it wraps already.
     """
     if not what.loop:
         return False
     cycle = what.cycle
-    if cycle is None:
-        return True
     last = what.offset + what.length * what.rate
-    room = 0.5 * frame if what.rate == 1 else -frame
-    return what.offset < -0.5 * frame or last > cycle + room
+    return cycle is None or what.offset < 0 or last > cycle - frame

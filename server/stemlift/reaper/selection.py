@@ -96,6 +96,15 @@ def title(item: Item, chunk: ItemChunk, active: int) -> str:
     return f"the item at {chunk.position:.2f} s"
 
 
+def cycles(active: int, what: Playing) -> dict[int, float]:
+    """What `trimmed` needs to bring the offset of a looping take back into its first cycle.
+
+    Nothing for a section: REAPER may round its length to frames, so that a whole cycle less
+    would not be quite the same place.
+    """
+    return {} if what.section is not None or not what.file_length else {active: what.file_length}
+
+
 def _examine(request: Request, index: int, item: Item) -> Wanted | Skipped:
     try:
         whole = parse_item(item.chunk)
@@ -142,8 +151,7 @@ def _examine(request: Request, index: int, item: Item) -> Wanted | Skipped:
         if is_all(whole, part):
             part = None
         else:
-            cycle = playing(whole, take, source.length).cycle
-            chunk = trimmed(whole, part, {} if cycle is None else {active: cycle})
+            chunk = trimmed(whole, part, cycles(active, playing(whole, take, source.length)))
     what = playing(chunk, chunk.takes[active], source.length)
     span = needed_span(what, source.sample_rate)
     if span is None:

@@ -53,7 +53,7 @@ def is_all(item: ItemChunk, part: Window) -> bool:
 def trimmed(item: ItemChunk, part: Window, cycles: dict[int, float]) -> ItemChunk:
     """The item as it is between two times of the project.
 
-    cycles: length of what a looping take repeats, by the take's index, where it is known.
+    cycles: length of the file that a looping take repeats, by the take's index.
     """
     before = part.start - item.position
     after = item.position + item.length - part.end
