@@ -174,7 +174,7 @@ return function(use)
     for _, field in ipairs(FIELDS) do
       local label = label_of(field, state.chosen[field.key])
       if field.key == "within_time_selection" and not facts.has_time_selection(project.current()) then
-        label = "The whole items (there is no time selection)"
+        label = "The whole items (no time selection)"
       end
       if state.window:choice(field.label, label) then
         choose(field, state.chosen)

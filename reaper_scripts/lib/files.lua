@@ -60,23 +60,16 @@ return function()
     os.remove(path)
   end
 
-  local function listed(enumerate, folder)
+  function files.folders_in(folder)
     local names = {}
-    enumerate(folder, -1) -- forget what REAPER remembers of the folder
-    local name = enumerate(folder, 0)
+    -- -1: forget what REAPER remembers of the folder.
+    reaper.EnumerateSubdirectories(folder, -1)
+    local name = reaper.EnumerateSubdirectories(folder, 0)
     while name do
       names[#names + 1] = name
-      name = enumerate(folder, #names)
+      name = reaper.EnumerateSubdirectories(folder, #names)
     end
     return names
-  end
-
-  function files.folders_in(folder)
-    return listed(reaper.EnumerateSubdirectories, folder)
-  end
-
-  function files.files_in(folder)
-    return listed(reaper.EnumerateFiles, folder)
   end
 
   -- Show it in the system's file manager; the path for the user where that is not to be had.

@@ -6,7 +6,6 @@ return function(use)
   local apply = use("apply")
   local errors = use("errors")
   local paths = use("paths")
-  local process = use("process")
   local status = use("status")
   local words = use("words")
   local Window = use("window")
@@ -119,6 +118,10 @@ return function(use)
     end
     if job.state == "done" then
       add("Import now", function(each)
+        local where, handle = apply.whereabouts(each)
+        if where == "elsewhere" then
+          reaper.SelectProjectInstance(handle)
+        end
         local done, problem = apply.import(each)
         if not done then
           errors.show(problem)
@@ -277,9 +280,6 @@ return function(use)
     loop()
     return watch
   end
-
-  progress.PERIOD = PERIOD
-  progress.PATIENCE = process.PATIENCE
 
   return progress
 end

@@ -106,6 +106,23 @@ def test_a_chunk_that_reaper_refuses(house: ScriptsHouse, project: Project) -> N
     finish(house)
 
 
+def test_a_failure_before_anything_changed_undoes_nothing_of_the_users(
+    house: ScriptsHouse, project: Project
+) -> None:
+    project.undo.begin()
+    project.tracks[0].name = "What the user did"
+    project.undo.end("What the user did", -1)
+    before = state(project)
+    house.run(SEPARATE)
+    plan = house.plan()
+    plan["operations"].insert(0, {"do": "dance"})
+    house.say("done", plan=plan)
+    assert state(project) == before
+    assert project.undo.labels == ["What the user did"]
+    assert "The plan has an unknown step." in house.shown
+    finish(house)
+
+
 def test_an_old_reaper_inserts_tracks_too(house: ScriptsHouse, project: Project) -> None:
     house.sim.hide("InsertTrackInProject", "set_action_options", "GetThemeColor")
     house.sim.default_effects = ("gain",)
@@ -217,6 +234,17 @@ def test_another_project_in_front_is_waited_for(house: ScriptsHouse, project: Pr
     assert [t.name for t in project.tracks] == ["Before", "Mix", "vocals", "other", "After"]
     assert project.undo.labels == ["Separate to tracks"]
     assert other.undo.labels == []
+    house.turns(3)
+
+
+def test_the_queue_switches_to_the_project_of_a_job(house: ScriptsHouse, project: Project) -> None:
+    house.run(SEPARATE)
+    plan = house.plan()
+    house.sim.project()
+    house.say("done", plan=plan)
+    house.sim.window.click("Import now")
+    assert house.sim.current is project
+    assert project.undo.labels == ["Separate to tracks"]
     house.turns(3)
 
 
