@@ -131,7 +131,7 @@ def test_every_row(desk: Desk, songs: dict[int, Path], row: str) -> None:
     desk.project.add_track("Mix", volume=0.8, pan=0.2).add_item(
         songs[2], selected=True, **ROWS[row]
     )
-    desk.compare()
+    desk.compare(handles=0.05)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_every_row(desk: Desk, songs: dict[int, Path], row: str) -> None:
 )
 def test_every_channel_mode(desk: Desk, songs: dict[int, Path], channels: int, mode: int) -> None:
     desk.project.add_track().add_item(songs[channels], selected=True, channel_mode=mode)
-    desk.compare()
+    desk.compare(handles=0.05)
 
 
 def inside_a_folder(project: Project) -> Track:
@@ -181,7 +181,7 @@ def test_the_chain_of_the_track_acts_on_the_sum(
     build(desk.project).add_item(songs[2], selected=True, soffs=0.2, length=1.0)
     for track in desk.project.tracks:
         track.add_item(songs[1], 0.3, 0.5, volume=0.3)
-    desk.compare()
+    desk.compare(handles=0.05)
 
 
 @pytest.mark.parametrize("depth", [0, -1])
@@ -208,7 +208,7 @@ def test_many_items_of_many_tracks(desk: Desk, songs: dict[int, Path]) -> None:
                 selected=place != 1,
                 rate=1.0 + number / 5,
             )
-    desk.compare()
+    desk.compare(handles=0.05)
 
 
 def test_only_playing_lanes_are_separated(desk: Desk, songs: dict[int, Path]) -> None:
@@ -216,7 +216,7 @@ def test_only_playing_lanes_are_separated(desk: Desk, songs: dict[int, Path]) ->
     for lane in range(3):
         track.add_item(songs[2], lane * 0.3, 0.6, lane=lane, selected=True, volume=0.5 + lane)
     track.use_lanes(3, playing=[1])
-    desk.compare()
+    desk.compare(handles=0.05)
 
 
 def test_the_active_take_is_separated(desk: Desk, songs: dict[int, Path]) -> None:
@@ -229,7 +229,7 @@ def test_the_active_take_is_separated(desk: Desk, songs: dict[int, Path]) -> Non
     second.set("D_VOL", -0.25)
     second.set("D_STARTOFFS", 0.5)
     item.set("I_CURTAKE", 1)
-    desk.compare()
+    desk.compare(handles=0.05)
 
 
 def test_what_has_no_sound_of_its_own_is_left_alone(desk: Desk, songs: dict[int, Path]) -> None:
@@ -238,7 +238,7 @@ def test_what_has_no_sound_of_its_own_is_left_alone(desk: Desk, songs: dict[int,
     track.add_item(None, 0.0, 1.0, kind="MIDI", selected=True)
     track.add_item("gone.wav", 0.0, 1.0, selected=True)
     track.add_item(songs[2], selected=True)
-    desk.compare()
+    desk.compare(handles=0.05)
     assert desk.plan is not None
     assert len([o for o in desk.plan.operations if o.do == "insert_item"]) == len(STEMS)
 

@@ -66,7 +66,7 @@ class Mixer:
 
     def own_items(self, track: Track) -> Array:
         out = np.zeros((self.frames, 2))
-        if self.soloed and not any(t.get("I_SOLO") for t in self.with_ancestors(track)):
+        if self.soloed and not any(map(_acts_soloed, self.with_ancestors(track))):
             return out
         for item in track.items:
             out += render_item(item, self.frames, self.project.rate)
@@ -120,3 +120,9 @@ class Mixer:
             sound = sound * balance(-envelope(block, self.times, 0.0), 1.0)
         result: Array = sound * gain[:, None]
         return result
+
+
+def _acts_soloed(track: Track) -> bool:
+    return bool(track.get("I_SOLO")) or (
+        bool(track.get("B_SOLO_DEFEAT")) and not track.get("B_MUTE")
+    )
