@@ -6,6 +6,7 @@ planner makes the plan; only the engine is replaced, by random parts that sum to
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,11 @@ class Desk:
         self.plan: ImportPlan | None = None
 
     def separate(self, **choices: object) -> None:
+        """choices: as the dialog keeps them, that the script without a dialog goes by."""
+        self.sim.set_ext_state("Stemlift", "choices", json.dumps(choices), persist=False)
         script = self.house.run(SEPARATE)
         request = Request.model_validate(self.house.asked()["request"])
-        wanted = Choices.model_validate(request.choices.model_dump() | choices)
-        request = request.model_copy(update={"choices": wanted})
+        assert request.choices == Choices.model_validate(request.choices.model_dump() | choices)
         plan = make_plan(request, STEMS)
         results = {job.key: separate(job, STEMS) for job in plan.jobs}
         self.plan = finish_plan(request, plan, results)
@@ -115,7 +117,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "envelopes": {
             "Volume": [(0.0, 0.1), (0.8, 1.2)],
             "Pan": [(0.2, -1.0), (0.7, 1.0)],
-            "Mute": [(0.0, 1.0), (1.2, 0.0)],
+            "Mute": [(0.0, 1.0), (1.2003, 0.0)],
         }
     },
     "snap, timebase and group": {
@@ -209,6 +211,31 @@ def test_many_items_of_many_tracks(desk: Desk, songs: dict[int, Path]) -> None:
                 rate=1.0 + number / 5,
             )
     desk.compare(handles=0.05)
+
+
+@pytest.mark.parametrize(
+    "row", ["whole", "rate", "loop", "reverse", "stretch markers", "envelopes"]
+)
+@pytest.mark.parametrize("layout", [Layout.FOLDER, Layout.FLAT])
+def test_only_the_time_selection(
+    desk: Desk, songs: dict[int, Path], row: str, layout: Layout
+) -> None:
+    track = desk.project.add_track("Mix", volume=0.5)
+    track.add_item(songs[2], 0.2, selected=True, fade_in=(0.3, 2, 0.0), **ROWS[row])
+    desk.project.time_selection = (0.4013, 0.8)
+    desk.compare(handles=0.05, layout=layout, within_time_selection=True)
+
+
+def test_items_of_the_same_source_come_along(desk: Desk, songs: dict[int, Path]) -> None:
+    track = desk.project.add_track("Mix")
+    track.add_item(songs[2], 0.0, 0.5, soffs=0.2, selected=True)
+    track.add_item(songs[2], 1.0, 0.5, soffs=0.2)
+    desk.project.add_track("Again", volume=0.5, effects=("tanh",)).add_item(
+        songs[2], 2.0, 0.4, soffs=0.25
+    )
+    desk.compare(also_same_source=True)
+    assert desk.plan is not None
+    assert len([o for o in desk.plan.operations if o.do == "insert_item"]) == 3 * len(STEMS)
 
 
 def test_only_playing_lanes_are_separated(desk: Desk, songs: dict[int, Path]) -> None:

@@ -44,7 +44,7 @@ def render_item(item: Item, frames: int, rate: int) -> Array:
     sound = np.zeros((len(times), 2))
     for take in takes:
         if take is not None:
-            sound += render_take(take, times, length, rate)
+            sound += render_take(take, times)
     sound *= (fade(item, "IN", times) * fade(item, "OUT", length - times) * item.volume)[:, None]
     out[first:last] = sound
     return out
@@ -71,13 +71,13 @@ def fade(item: Item, side: str, distance: Array) -> Array:
     return curve
 
 
-def take_times(take: Take, times: Array, length: float) -> Array:
+def take_times(take: Take, times: Array) -> Array:
     """Times in the source for times in the item.
 
     Stretch markers map times of the take (item times multiplied by the rate) to times of the
     source, linear between markers but for their slopes. Pitch and preserved pitch move the
-    reading point a little to and fro, so that a plan that loses these keys is heard, while the
-    sound stays linear in the source as a stretcher's is.
+    reading point a little to and fro with the project's time, so that a plan that loses these
+    keys is heard, while the sound stays linear in the source as a stretcher's is.
     """
     rate = take.get("D_PLAYRATE")
     inside = times * rate
@@ -85,9 +85,7 @@ def take_times(take: Take, times: Array, length: float) -> Array:
     place = _stretched(inside, markers) if markers else inside + take.get("D_STARTOFFS")
     amount = take.get("D_PITCH") + (rate - 1) * 2 * take.get("B_PPITCH")
     amount *= 1 + (int(take.get("I_PITCHMODE")) % 7) / 10
-    if amount and length > 0:
-        place = place + 1e-4 * amount * np.sin(np.pi * times / length) ** 2
-    return place
+    return place + 1e-4 * amount * np.sin(11.0 * (times + take.item.get("D_POSITION")))
 
 
 def _stretched(inside: Array, markers: list[tuple[float, float, float]]) -> Array:
@@ -100,11 +98,11 @@ def _stretched(inside: Array, markers: list[tuple[float, float, float]]) -> Arra
     return np.where(inside >= last[0], inside - last[0] + last[1], place)
 
 
-def render_take(take: Take, times: Array, length: float, rate: int) -> Array:
+def render_take(take: Take, times: Array) -> Array:
     source = take.source
     if source is None:
         return np.zeros((len(times), 2))
-    raw = source.read(take_times(take, times, length), bool(take.item.get("B_LOOPSRC")))
+    raw = source.read(take_times(take, times), bool(take.item.get("B_LOOPSRC")))
     sound = channels(raw, int(take.get("I_CHANMODE")))
     sound = apply_effects(take.lines.blocks("TAKEFX"), sound)
     inside = times * take.get("D_PLAYRATE")
