@@ -81,7 +81,9 @@ return function()
     local quoted = '"' .. path .. '"'
     local command
     if system:find("^Win") then
-      command = 'explorer.exe /select,"' .. path:gsub("/", "\\") .. '"'
+      -- ExecProcess does not look along PATH.
+      local windows = os.getenv("SystemRoot") or "C:\\Windows"
+      command = '"' .. windows .. '\\explorer.exe" /select,"' .. path:gsub("/", "\\") .. '"'
     elseif system:find("OSX") or system:find("mac") then
       command = "/usr/bin/open -R " .. quoted
     else

@@ -213,16 +213,8 @@ return function(use)
     end
   end
 
-  function import.finished(jobs_folder)
-    local found = {}
-    for _, job in ipairs(status.all(jobs_folder)) do
-      status.poll(job)
-      local plan = job.status and job.status.plan
-      if job.status and job.status.phase == "done" and type(plan) == "table" then
-        found[#found + 1] = job
-      end
-    end
-    return found
+  local function is_finished(job)
+    return job.status ~= nil and job.status.phase == "done" and type(job.status.plan) == "table"
   end
 
   -- A window with the finished jobs, the newest first, and a button for a folder of stems.
@@ -232,7 +224,8 @@ return function(use)
     if not install then
       return
     end
-    local jobs = import.finished(install.jobs_folder)
+    local lister = status.lister(install.jobs_folder, true)
+    status.look_again(lister)
     local window = Window.open("import", "Stemlift: import stems", 460, 320)
 
     -- True while the user has not chosen.
@@ -243,6 +236,10 @@ return function(use)
       local act = nil
       if window:buttons_row({ "A folder of stems (" .. MANIFEST .. ")…" }) then
         act = ask_for_manifest
+      end
+      local jobs = {}
+      for _, job in ipairs(status.read_on(lister)) do
+        jobs[#jobs + 1] = is_finished(job) and job or nil
       end
       window:line(#jobs > 0 and "Finished jobs:" or "There is no finished job.")
       for _, job in ipairs(jobs) do

@@ -17,30 +17,29 @@ return function(use)
 
   local HIDDEN = { imported = true, cancelled = true, nothing = true }
 
-  -- Jobs stay as they are known, so that what was learnt of them is not lost.
-  local function list(state)
-    local known = {}
-    for _, job in ipairs(state.jobs) do
-      known[job.id] = job
-    end
-    state.jobs = {}
-    for i, job in ipairs(status.all(state.install.jobs_folder)) do
-      state.jobs[i] = known[job.id] or job
-      state.jobs[i].install = state.install
-      status.poll(state.jobs[i])
+  -- Of those, nothing new is to be expected at every look.
+  local QUIET = { imported = true, cancelled = true, nothing = true, done = true, failed = true }
+
+  local function poll(jobs, all)
+    for _, job in ipairs(jobs) do
+      if job.state ~= "imported" and (all or not QUIET[job.state]) then
+        status.poll(job)
+      end
     end
   end
 
   local function look(state, now)
-    if not state.listed or now - state.listed >= LIST_PERIOD then
+    local list_now = not state.listed or now - state.listed >= LIST_PERIOD
+    if list_now then
       state.listed = now
-      list(state)
+      status.look_again(state.lister)
     end
     if not state.looked or now - state.looked >= LOOK_PERIOD then
       state.looked = now
-      for _, job in ipairs(state.jobs) do
-        status.poll(job)
-      end
+      poll(state.lister.jobs, list_now)
+    end
+    for _, job in ipairs(status.read_on(state.lister)) do
+      job.install = state.install
     end
   end
 
@@ -73,6 +72,7 @@ return function(use)
       files.reveal(files.join(job.folder, "job.json"))
     elseif chosen then
       actions[chosen](job)
+      status.poll(job)
     end
     window:gap(8)
   end
@@ -83,7 +83,7 @@ return function(use)
     if not window:begin() then
       return false
     end
-    local jobs = queue.shown(state.jobs)
+    local jobs = queue.shown(state.lister.jobs)
     if #jobs == 0 then
       window:line("Nothing runs, waits or failed, and no stems are left to import.")
     end
@@ -103,7 +103,7 @@ return function(use)
     end
     local state = {
       install = install,
-      jobs = {},
+      lister = status.lister(install.jobs_folder, false),
       window = Window.open("queue", "Stemlift: queue", 520, 420),
     }
     local function loop()

@@ -165,20 +165,61 @@ return function(use)
     return nil
   end
 
-  -- All jobs in the folder of jobs, the newest first.
-  function status.all(jobs_folder)
-    local found = {}
-    for _, name in ipairs(files.folders_in(jobs_folder)) do
-      local job = #name == 16 and not name:find("%X") and status.open(files.join(jobs_folder, name))
-      if job then
-        found[#found + 1] = job
+  -- Seconds that one turn may spend on reading jobs: many old ones must not hold REAPER up.
+  local BUDGET = 0.01
+
+  local function newest_first(one, other)
+    local a, b = one.asked.created or 0, other.asked.created or 0
+    return a > b or (a == b and one.id > other.id)
+  end
+
+  local function is_id(name)
+    return #name == 16 and not name:find("%X")
+  end
+
+  -- The jobs of a folder, read little by little with `status.read_on`.
+  function status.lister(jobs_folder, with_imported)
+    return { folder = jobs_folder, with_imported = with_imported, known = {}, waiting = {}, jobs = {} }
+  end
+
+  -- See which jobs came and went.
+  function status.look_again(lister)
+    local there = {}
+    lister.waiting = {}
+    for _, name in ipairs(files.folders_in(lister.folder)) do
+      there[name] = true
+      if is_id(name) and lister.known[name] == nil then
+        lister.waiting[#lister.waiting + 1] = name
       end
     end
-    table.sort(found, function(one, other)
-      local a, b = one.asked.created or 0, other.asked.created or 0
-      return a > b or (a == b and one.id > other.id)
-    end)
-    return found
+    for i = #lister.jobs, 1, -1 do
+      local id = lister.jobs[i].id
+      if not there[id] then
+        lister.known[id] = nil
+        table.remove(lister.jobs, i)
+      end
+    end
+  end
+
+  -- Read some of those that are not known yet.
+  function status.read_on(lister)
+    local begun = reaper.time_precise()
+    while #lister.waiting > 0 and reaper.time_precise() - begun < BUDGET do
+      local name = table.remove(lister.waiting)
+      local folder = files.join(lister.folder, name)
+      local wanted = lister.with_imported or not files.exists(files.join(folder, "imported"))
+      local job = wanted and status.open(folder)
+      -- A folder whose job file is not complete yet is looked at again.
+      if job or not wanted then
+        lister.known[name] = true
+      end
+      if job then
+        status.poll(job)
+        lister.jobs[#lister.jobs + 1] = job
+        table.sort(lister.jobs, newest_first)
+      end
+    end
+    return lister.jobs
   end
 
   return status

@@ -10,6 +10,9 @@ import pytest
 from reaper_scripts_house import IMPORT, QUEUE, SEPARATE, ScriptsHouse
 from reaper_sim import Project, Simulator
 
+from stemlift.audio.info import Bext
+from stemlift.audio.wav_writer import BroadcastWavWriter, Encoding
+
 
 @pytest.fixture
 def house(sim: Simulator, tmp_path: Path) -> ScriptsHouse:
@@ -320,6 +323,30 @@ def test_a_folder_of_stems_at_the_cursor(house: ScriptsHouse, tmp_path: Path) ->
     assert project.undo.labels == ["Stemlift: import stems"]
     heard = project.render(9.0)
     assert np.abs(heard[: round(4.9 * project.rate)]).max() == 0
+    finish(house)
+
+
+def test_a_folder_of_stems_by_its_time_stamp(house: ScriptsHouse, tmp_path: Path) -> None:
+    """Ten seconds after midnight, in a project that begins at four."""
+    body = bytearray(602)
+    body[338:346] = (10 * 8000).to_bytes(8, "little")
+    stamp = Bext(10 * 8000, bytes(body))
+    with BroadcastWavWriter(tmp_path / "v.wav", 8000, 1, Encoding.PCM_24, bext=stamp) as writer:
+        writer.write(np.zeros((8000, 1), np.int32))
+    shutil.copy(house.song(), tmp_path / "without.wav")
+    manifest = tmp_path / "stems.json"
+    manifest.write_text(
+        '{"stems": [{"name": "v", "file": "v.wav"}, {"name": "w", "file": "without.wav"}]}'
+    )
+    project = house.sim.current
+    project.cursor = 2.0
+    project.time_offset = 4.0
+    house.run(IMPORT)
+    house.turns()
+    house.sim.file_answers = [str(manifest)]
+    house.sim.box_answers = [6]
+    house.sim.window.click("A folder of stems (stems.json)…")
+    assert [t.items[0].get("D_POSITION") for t in project.tracks] == [6.0, 2.0]
     finish(house)
 
 

@@ -300,6 +300,26 @@ def test_the_queue_after_a_restart(house: ScriptsHouse) -> None:
     assert not house.sim.running
 
 
+@pytest.mark.parametrize(
+    ("system", "program"),
+    [("Win64", "explorer.exe"), ("OSX64", "/usr/bin/open"), ("Other", "/usr/bin/xdg-open")],
+)
+def test_the_folder_is_shown_by_the_system(house: ScriptsHouse, system: str, program: str) -> None:
+    house.run(SEPARATE)
+    house.say("waiting")
+    house.sim.system = system
+    house.run(QUEUE)
+    house.turns()
+    house.sim.window.click("Show folder")
+    line, timeout = house.sim.processes.commands[-1]
+    assert program in line
+    assert timeout == -1
+    assert house.job.name in line.replace("\\", "/")
+    house.sim.window.close()
+    house.turns()
+    end(house)
+
+
 def test_the_queue_of_nothing(house: ScriptsHouse) -> None:
     house.run(QUEUE)
     house.turns()
