@@ -45,17 +45,12 @@ return function(use)
     return found
   end
 
-  local function has_notes(job)
-    local found = job.status or {}
-    return #(found.warnings or {}) > 0 or #(found.skipped or {}) > 0
-  end
-
   -- Good news without notes go by themselves.
   local function is_over(job, now)
     if job.dismissed then
       return true
     end
-    local good = job.state == "imported" and not has_notes(job)
+    local good = job.state == "imported" and #words.notes(job) == 0
     if good or (job.state == "cancelled" and not job.status.error) then
       job.over_since = job.over_since or now
       return now - job.over_since > LINGER
@@ -140,15 +135,10 @@ return function(use)
     if means ~= "" then
       window:line(means)
     end
-    local notes = { words.skipped(job) }
-    for _, warning in ipairs(job.status and job.status.warnings or {}) do
-      notes[#notes + 1] = warning
-    end
+    local notes = words.notes(job)
     notes[#notes + 1] = install and paths.other_version(install) or nil
     for _, note in ipairs(notes) do
-      if note ~= "" then
-        window:paragraph(note, "warning")
-      end
+      window:paragraph(note, "warning")
     end
     local trouble = status.trouble(job)
     if trouble then

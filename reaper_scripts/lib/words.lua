@@ -94,6 +94,23 @@ return function(use)
     return #order > 0 and "Left alone: " .. table.concat(order, ", ") .. "." or ""
   end
 
+  -- All that the user should read besides, sentence by sentence.
+  function words.notes(job)
+    local found = job.status or {}
+    local notes = {}
+    local skipped = words.skipped(job)
+    if skipped ~= "" then
+      notes[1] = skipped
+    end
+    local told = { found.warnings or {}, type(found.plan) == "table" and found.plan.notices or {} }
+    for _, sentences in ipairs(told) do
+      for _, sentence in ipairs(sentences) do
+        notes[#notes + 1] = sentence
+      end
+    end
+    return notes
+  end
+
   function words.fraction(job)
     if job.state == "imported" or job.state == "done" then
       return 1

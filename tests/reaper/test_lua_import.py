@@ -69,6 +69,19 @@ def test_stems_come_in_and_go_in_one_step(house: ScriptsHouse, project: Project)
     assert project.undo.labels == []
 
 
+def test_notes_stay_until_they_are_read(house: ScriptsHouse, project: Project) -> None:
+    script = house.run(SEPARATE)
+    plan = house.plan() | {"notices": ["The take's effects were copied to every stem."]}
+    house.say("done", plan=plan)
+    house.turns(4)
+    assert "The stems are in the project" in house.shown
+    assert "The take's effects were copied to every stem." in house.shown
+    house.sim.window.click("Close")
+    house.turns()
+    assert not script.running
+    assert project.undo.labels == ["Separate to tracks"]
+
+
 @pytest.mark.parametrize(
     "function",
     ["SetItemStateChunk", "InsertTrackInProject", "AddMediaItemToTrack", "GetTrack"],
