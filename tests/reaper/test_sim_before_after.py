@@ -301,6 +301,7 @@ some = st.fixed_dictionaries(
     rows=st.lists(some, min_size=1, max_size=3),
     depth=st.sampled_from([0, -1]),
     handles=st.sampled_from([0.0, 0.1, 1.0]),
+    selection=st.none() | st.tuples(st.floats(0.01, 0.4), st.floats(0.41, 2.0)),
 )
 def test_random_combinations(
     tmp_path_factory: pytest.TempPathFactory,
@@ -309,6 +310,7 @@ def test_random_combinations(
     rows: list[dict[str, Any]],
     depth: int,
     handles: float,
+    selection: tuple[float, float] | None,
 ) -> None:
     folder = tmp_path_factory.mktemp("random")
     sim = Simulator(folder / "simulated", one_lua)
@@ -319,5 +321,7 @@ def test_random_combinations(
     track.add_item(songs[2], 0.0, 0.4, selected=True)
     for row in rows:
         track.add_item(songs[2], selected=True, **({"length": 0.8} | row))
-    desk.compare(handles=handles)
+    if selection:
+        desk.project.time_selection = selection
+    desk.compare(handles=handles, within_time_selection=selection is not None)
     assert sim.leaks() == []

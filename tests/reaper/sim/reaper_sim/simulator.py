@@ -269,8 +269,7 @@ class Simulator:
             return False
         if name.startswith(EXTENSIONS):
             return any(name.startswith(prefix) for prefix in self.extensions)
-        major, minor = (int(p) for p in self.version.split("/")[0].split(".")[:2])
-        return SINCE.get(name, (0, 0)) <= (major, minor)
+        return SINCE.get(name, 0.0) <= float(self.version.split("/")[0])
 
     def violate(self, text: str) -> None:
         self.violations.append(text)
