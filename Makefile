@@ -3,12 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long lint generate clean
+.PHONY: demo test coverage test-long lint generate clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m stemlift.demo build/demo
 
 test: $(VENV)/installed-dev lint
+	$(BIN)/python -m pytest
+
+coverage: $(VENV)/installed-dev
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 test-long: $(VENV)/installed-dev
