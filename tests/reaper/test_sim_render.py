@@ -186,6 +186,14 @@ def test_solo_keeps_ancestors_and_children_of_the_soloed(
     assert project.render()[AT, 0] == 1.25
 
 
+def test_a_track_that_defeats_solo_is_heard_beside_it(render_sim: Simulator, impulse: Path) -> None:
+    project = render_sim.current
+    project.add_track("soloed", I_SOLO=1).add_item(impulse)
+    project.add_track("always", B_SOLO_DEFEAT=1).add_item(impulse, volume=0.5)
+    project.add_track("other").add_item(impulse)
+    assert project.render()[AT, 0] == 1.5
+
+
 def test_only_lanes_that_play_are_heard(render_sim: Simulator, impulse: Path) -> None:
     track = render_sim.current.add_track()
     track.add_item(impulse, lane=0)

@@ -398,3 +398,14 @@ def test_default_effects_come_only_with_defaults(sim: Simulator) -> None:
         "assert(reaper.TrackFX_GetCount(reaper.GetTrack(0, 0)) == 0)\n"
         "assert(reaper.TrackFX_GetCount(reaper.GetTrack(0, 1)) == 1)"
     )
+
+
+def test_problems_of_a_project_are_named(render_sim: Simulator) -> None:
+    project = render_sim.current
+    item = project.add_track("a", depth=1).add_item(None)
+    assert project.problems() == ["1 folders are left open"]
+    project.add_track("b", depth=-2).add_item(None).load(item.chunk())
+    assert project.problems() == [
+        f"{item.guid} is there twice",
+        "track 'b' closes folders that are not open",
+    ]
