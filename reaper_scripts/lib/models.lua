@@ -5,13 +5,16 @@ return function(use)
 
   local models = {}
 
+  -- The program may have to start the server first.
+  local PATIENCE = 60.0
+
   function models.ask(install)
     return process.ask(install, { "models" })
   end
 
   -- The list, nil while there is none yet, or nil and a problem.
   function models.answer(question)
-    local found, problem = process.json_answer(question)
+    local found, problem = process.json_answer(question, PATIENCE)
     if not found then
       return nil, problem
     end

@@ -42,12 +42,12 @@ return function(use)
     return string.format("%016x", one ~ other)
   end
 
-  function process.no_start(install)
+  function process.no_start(install, patience)
     return errors.new(
       "PROGRAM_DOES_NOT_START",
       string.format(
         "Stemlift's program gave no sign of life within %d seconds: %s",
-        process.PATIENCE,
+        patience or process.PATIENCE,
         install.program
       ),
       "Run Stemlift_Setup, or `stemlift reaper doctor` in a terminal, to see why."
@@ -76,7 +76,7 @@ return function(use)
       return text
     end
     if reaper.time_precise() - question.since > (patience or process.PATIENCE) then
-      question.problem = process.no_start(question.install)
+      question.problem = process.no_start(question.install, patience)
       return nil, question.problem
     end
     return nil
