@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -142,16 +143,23 @@ def test_an_ensemble_that_cannot_be_says_why_when_it_is_asked_for(
     ("text", "message"),
     [
         ("[[models]", "line 1"),
-        ('[[models]]\nname = "a"', "network"),
-        (OWN.replace("stems", "stem"), "there is no field 'models.0.stem'"),
-        (OWN.replace('"mine"', '"Mine or yours"'), "name"),
+        ('[[models]]\nname = "a"', "the entry “a”: the field “network” is missing"),
+        ("[[models]]\nrank = 1", "entry 1: the field “name” is missing"),
+        (OWN.replace("stems", "stem"), "the entry “mine”: there is no field “stem”"),
+        (OWN.replace('"mine"', '"Mine or yours"'), "“name” cannot be 'Mine or yours'"),
+        (OWN.replace('"mine"', '"spectral"'), "“spectral” is the model that is always there"),
+        (OWN.replace('["vocals", "other"]', '"vocals"'), "“stems” must be a list"),
+        (OWN + BOTH.replace("mine = 1", "mine = -1"), "“sources.vocals.mine”: input should be gr"),
+        (OWN + BOTH.replace("mine = 1", "mine = nan"), "“sources.vocals.mine”"),
         (OWN.replace('"mine"', '"auto"'), "“auto” means something else"),
         (OWN.replace('"mine"', '"lpt1.old"'), "“lpt1.old” is a device of Windows"),
         (OWN.replace('"mine"', '"mine."'), "name"),
         (OWN.replace("https://", "file:///"), "address"),
         (OWN.replace('{name = "vocals', '{name = "../vocals'), "name"),
-        (OWN + OWN, "two models share a name"),
-        ("name = 1", "there is no field 'name'"),
+        (OWN + OWN, "two models share the name “mine”"),
+        ("name = 1", "there is no field “name”"),
+        ("models = 1", "“models” must be a list"),
+        ("#" * 2**21, "it is far too large"),
     ],
 )
 def test_a_wrong_models_file_is_named_with_its_first_fault(
@@ -163,3 +171,20 @@ def test_a_wrong_models_file_is_named_with_its_first_fault(
     assert caught.value.reason is Reason.SETTINGS_INVALID
     assert str(paths.models_file) in caught.value.message
     assert message in caught.value.message
+
+
+def test_a_models_file_that_is_no_file_is_refused(paths: Paths) -> None:
+    paths.models_file.mkdir()
+    with pytest.raises(StemliftError, match="it is no plain file"):
+        Library(paths).catalogue()
+    if hasattr(os, "mkfifo"):
+        paths.models_file.rmdir()
+        os.mkfifo(paths.models_file)
+        with pytest.raises(StemliftError, match="it is no plain file"):
+            Library(paths).catalogue()
+
+
+def test_a_models_file_in_another_encoding_is_said_to_be(paths: Paths) -> None:
+    paths.models_file.write_bytes('title = "caf\xe9"'.encode("latin-1"))
+    with pytest.raises(StemliftError, match="it is not in UTF-8"):
+        Library(paths).catalogue()

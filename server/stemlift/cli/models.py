@@ -114,9 +114,9 @@ def remove_model(name: Name, yes: Yes = False, json: Json = False) -> int:
 
 
 def _damaged(names: list[str]) -> StemliftError:
-    each = f"`stemlift models remove {names[0]}`, then `stemlift models pull {names[0]}`"
     return StemliftError(
         Reason.CHECKPOINT_INVALID,
         f"Files of {', '.join(names)} are damaged or missing.",
-        f"Fetch them anew: {each}. Import an imported one again.",
+        f"`stemlift models remove {names[0]}`, then `stemlift models pull {names[0]}` again; "
+        "if it was imported, import it again instead.",
     )

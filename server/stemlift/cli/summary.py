@@ -42,5 +42,5 @@ def level(dbfs: float) -> str:
 def null(dbfs: float | None) -> str:
     """How far the stems null against the mix, in words."""
     if dbfs is None:
-        return "not meant to"
+        return "not claimed, since they are not the whole mix"
     return "exact" if dbfs <= SILENCE_DBFS else f"{dbfs:.1f} dB"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.entry import ModelEntry
 from stemlift.models.spec import MaskKind, ModelSpec, Network, Origin
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +113,27 @@ def read_user_models(path: Path) -> tuple[ModelSpec, ...]:
         StemliftError: SETTINGS_INVALID, naming the file and the first wrong entry.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        # A pipe or a device would keep whoever reads it.
+        if path.exists() and not path.is_file():
+            raise _unusable(path, "it is no plain file")
+        with path.open("rb") as stream:
+            text = stream.read(_LARGEST_FILE + 1)
     except FileNotFoundError:
         return ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unusable(path, str(error)) from error
+    except OSError as error:
+        raise _unusable(path, error.strerror or str(error)) from error
+    if len(text) > _LARGEST_FILE:
+        raise _unusable(path, "it is far too large")
     try:
-        entries = _Users.model_validate(tomllib.loads(text)).models
+        content = tomllib.loads(text.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise _unusable(path, "it is not in UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise _unusable(path, str(error)) from error
+        raise _unusable(path, f"it is not TOML: {error}") from error
+    try:
+        entries = _Users.model_validate(content).models
     except ValidationError as error:
-        raise _unusable(path, _first(error)) from error
+        raise _unusable(path, _first(error, content)) from error
     return tuple(entry.spec(Origin.USER) for entry in entries)
 
 
@@ -138,7 +151,7 @@ def _unusable(path: Path, what: str) -> StemliftError:
     return StemliftError(
         Reason.SETTINGS_INVALID,
         f"The models file {path} cannot be used: {what}.",
-        "Mend that entry, or remove it; the page on models shows what an entry holds.",
+        "Mend it, or move the file away; the page on models shows what an entry holds.",
     )
 
 
@@ -154,14 +167,45 @@ def _completed(spec: ModelSpec, by_name: dict[str, ModelSpec]) -> ModelSpec:
     return replace(spec, masks=masks, download_bytes=sum(known) if all(known) else 0)
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError, content: Mapping[str, Any]) -> str:
+    """The first fault, by the name of its entry, in words for a person."""
     # A misspelt field is also a missing one; the misspelling is what helps.
     errors = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    field = ".".join(str(part) for part in errors[0]["loc"])
-    if errors[0]["type"] == "extra_forbidden":
-        return f"there is no field {field!r}"
-    return f"{field}: {errors[0]['msg']}"
+    fault = errors[0]
+    where, field = _place(fault["loc"], content)
+    return where + _words(fault, field)
 
+
+def _place(loc: Sequence[str | int], content: Mapping[str, Any]) -> tuple[str, str]:
+    if len(loc) < 2 or loc[0] != "models" or not isinstance(loc[1], int):
+        return "", ".".join(str(part) for part in loc)
+    entry = content["models"][loc[1]]
+    name = entry.get("name") if isinstance(entry, dict) else None
+    called = f"the entry “{name}”" if isinstance(name, str) else f"entry {loc[1] + 1}"
+    return f"{called}: ", ".".join(str(part) for part in loc[2:])
+
+
+def _words(fault: ErrorDetails, field: str) -> str:
+    match fault["type"]:
+        case "extra_forbidden":
+            return f"there is no field “{field}”"
+        case "missing":
+            return f"the field “{field}” is missing"
+        case "string_pattern_mismatch":
+            return f"“{field}” cannot be {str(fault['input'])[:80]!r}"
+        case "tuple_type":
+            return f"“{field}” must be a list in [ ]"
+        case "dict_type" | "model_type":
+            return f"“{field}” must be a table in {{ }}"
+        case "value_error":
+            said = fault["msg"].removeprefix("Value error, ")
+            return f"{field}: {said}" if field else said
+    said = fault["msg"][0].lower() + fault["msg"][1:]
+    return f"“{field}”: {said}"
+
+
+_LARGEST_FILE = 2**20
+"""Bytes; thousands of entries."""
 
 _MASK_ORDER = (MaskKind.COMPLEX, MaskKind.RATIO, MaskKind.BINARY)
 
@@ -174,8 +218,9 @@ class _Users(BaseModel):
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
         names = [entry.name for entry in self.models]
-        if len(set(names)) != len(names):
-            raise ValueError("two models share a name")
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two models share the name “{name}”")
         return self
 
 

@@ -7,6 +7,7 @@ process ends when its stdin closes, so it never outlives a server that was kille
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -23,6 +24,10 @@ Report = Callable[[int, int], None]
 """Takes what is done and what there is in all, in the work's own unit."""
 
 _CANCEL_POLL = 0.2
+_LAST_WAIT = 5.0
+
+_KILLED = -9
+"""What a process that a POSIX system killed for want of memory ends with."""
 
 
 def run_child(
@@ -69,6 +74,11 @@ def run_child(
             finished = _follow(lines, progress, cancelled, what)
         except BrokenPipeError:
             finished = None
+        else:
+            if finished is None:
+                # Its own end, not ours, is to be known below.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_LAST_WAIT)
         finally:
             process.kill()
             process.wait()
@@ -78,6 +88,12 @@ def run_child(
         if finished is None:
             errors.seek(0)
             last = errors.read().decode("utf-8", "replace").strip()[-500:]
+            if process.returncode == _KILLED and not last:
+                raise StemliftError(
+                    Reason.OUT_OF_MEMORY,
+                    f"The process of the {what} was ended from outside.",
+                    "Systems do that where memory is short: close other programs and try again.",
+                )
             raise StemliftError(
                 Reason.INTERNAL,
                 f"The {what} broke off: {last or 'its process was ended'}.",

@@ -45,7 +45,11 @@ def explain(error: Exception, where: str) -> StemliftError | None:
     if isinstance(error, StemliftError):
         return error
     if isinstance(error, BrokenTransferError):
-        return _failed(f"The download of {where} was damaged on the way: {error}.", _TRY_AGAIN)
+        return _failed(
+            f"The download of {where} was damaged on the way: {error}.",
+            "Try again: nothing of it was kept. If it happens twice, the file there is another "
+            "one than the model's entry names.",
+        )
     if isinstance(error, OtherFileError):
         return _failed(
             f"{where} is not the file that the catalogue names: {error}.",
@@ -95,7 +99,11 @@ def _status(error: Exception) -> int | None:
 
 def _explain_status(status: int, where: str) -> StemliftError:
     if status in (401, 403):
-        return _failed(f"The server refuses to give {where} (HTTP {status}).", _CHECK_ADDRESS)
+        return _failed(
+            f"The server refuses to give {where} (HTTP {status}).",
+            f"{_CHECK_ADDRESS} Stemlift asks without a name or a token, so private "
+            "repositories answer like this, too: fetch such a file yourself and import it.",
+        )
     if status in (404, 410):
         return _failed(f"There is no {where} (HTTP {status}).", _CHECK_ADDRESS)
     return _failed(f"The server failed while giving {where} (HTTP {status}).", _TRY_AGAIN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -22,6 +22,7 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?")
 """No folder on Windows can be called that."""
 
 _REMAINDER = "remainder"
+_ALWAYS = "spectral"
 _STEM = r"^[\w][\w +-]{0,31}$"
 _FILE = r"^[\w][\w .+()-]*(/[\w][\w .+()-]*)*$"
 _SPECTROGRAM = (MaskKind.COMPLEX, MaskKind.RATIO, MaskKind.BINARY)
@@ -89,7 +90,17 @@ class ModelEntry(BaseModel):
     sdr: dict[_Stem, float] = Field(default_factory=dict)
     sdr_source: str = ""
     speed: Speed | None = None
-    sources: dict[_Stem, str | dict[str, _Share]] = Field(default_factory=dict)
+    sources: dict[_Stem, dict[str, _Share]] = Field(default_factory=dict)
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _one_model_is_a_mean_of_one(cls, sources: Any) -> Any:
+        if not isinstance(sources, dict):
+            return sources
+        return {
+            stem: {parts: 1.0} if isinstance(parts, str) else parts
+            for stem, parts in sources.items()
+        }
 
     @field_validator("name")
     @classmethod
@@ -112,6 +123,8 @@ class ModelEntry(BaseModel):
         if len({address for address, *_ in archives}) != len(archives):
             raise ValueError("files of one archive tell different sizes or checksums of it")
         weights = self.bag is not None or bool(self.files)
+        if (self.name == _ALWAYS) != (self.network is Network.SPECTRAL):
+            raise ValueError(f"“{_ALWAYS}” is the model that is always there, and no other")
         if self.network in (Network.SPECTRAL, Network.ENSEMBLE):
             if weights or self.repository is not None:
                 raise ValueError(f"a model of the network {self.network} has no files")
@@ -173,8 +186,6 @@ class ModelEntry(BaseModel):
 
     def _parts(self, stem: str) -> tuple[Part, ...]:
         named = self.sources[stem] if stem in self.sources else self.sources[REST]
-        if isinstance(named, str):
-            return (Part(named, 1.0),)
         return tuple(Part(model, weight) for model, weight in named.items())
 
 

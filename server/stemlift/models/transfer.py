@@ -77,14 +77,22 @@ def bring(remote: RemoteFile, part: Path, timeout: float, report: Callable[[int]
             stream.flush()
             os.fsync(stream.fileno())
         digest = sha256(part)
-        if remote.sha256 is not None and not digest.startswith(remote.sha256):
-            raise BrokenTransferError(f"the checksum of {remote.file.name} is wrong")
-        if remote.md5 is not None and _md5(part) != remote.md5:
-            raise BrokenTransferError(f"the checksum of {remote.file.name} is wrong")
+        if remote.sha256 is not None:
+            _require_sum(remote, "SHA-256", digest[: len(remote.sha256)], remote.sha256)
+        if remote.md5 is not None:
+            _require_sum(remote, "MD5", _md5(part), remote.md5)
     except BrokenTransferError:
         part.unlink()
         raise
     return digest
+
+
+def _require_sum(remote: RemoteFile, kind: str, found: str, wanted: str) -> None:
+    if found != wanted:
+        raise BrokenTransferError(
+            f"the checksum of {remote.file.name} is wrong: its {kind} begins with "
+            f"{found[:12]}, not {wanted[:12]}"
+        )
 
 
 def _bring(remote: RemoteFile, stream: _Part, timeout: float) -> None:
