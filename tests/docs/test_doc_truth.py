@@ -46,11 +46,16 @@ def test_no_page_is_left_of_a_reason_that_is_gone() -> None:
 
 
 MODELS = ("list", "info", "pull", "import", "verify", "remove")
+REAPER = ("install", "uninstall", "doctor")
 
 
 @pytest.mark.parametrize(
     "command",
-    ["separate", "serve", "jobs", "models", "doctor", *(f"models {each}" for each in MODELS)],
+    [
+        *("separate", "serve", "jobs", "models", "reaper", "doctor"),
+        *(f"models {each}" for each in MODELS),
+        *(f"reaper {each}" for each in REAPER),
+    ],
 )
 def test_every_option_is_explained(command: str) -> None:
     done = subprocess.run(
@@ -170,3 +175,5 @@ def test_files_named_in_the_architecture_exist() -> None:
         assert (ROOT / "server/stemlift/separation" / name).is_file(), name
     for name in re.findall(r"`((?:server|tests|proto)/[\w/.-]+)`", page):
         assert (ROOT / name).exists(), name
+    for name in re.findall(r"`(reaper/[\w/.-]+)`", page):
+        assert (ROOT / "server/stemlift" / name).exists(), name
