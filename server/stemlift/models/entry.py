@@ -123,7 +123,7 @@ class ModelEntry(BaseModel):
         if len({address for address, *_ in archives}) != len(archives):
             raise ValueError("files of one archive tell different sizes or checksums of it")
         weights = self.bag is not None or bool(self.files)
-        if (self.name == _ALWAYS) != (self.network is Network.SPECTRAL):
+        if self.name == _ALWAYS and self.network is not Network.SPECTRAL:
             raise ValueError(f"“{_ALWAYS}” is the model that is always there, and no other")
         if self.network in (Network.SPECTRAL, Network.ENSEMBLE):
             if weights or self.repository is not None:
