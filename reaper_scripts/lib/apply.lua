@@ -215,12 +215,28 @@ return function(use)
       or files.exists(files.join(reaper.GetProjectPathEx(handle), path))
   end
 
-  -- A problem where a stem's file is gone; else nil.
-  local function missing_stem(handle, operations)
+  -- The files that the items have already, which are not ours to miss.
+  local function files_before(expects)
+    local found = {}
+    for _, expected in ipairs(expects) do
+      for _, path in ipairs(chunks.files(expected.fingerprint)) do
+        found[path] = true
+      end
+    end
+    return found
+  end
+
+  -- A problem where a stem's file is gone; else nil. expects: as in the plan.
+  function apply.missing_stem(handle, operations, expects)
+    local before = files_before(expects)
+    local is_new = {}
     for _, operation in ipairs(operations) do
-      local named = operation["do"] == "insert_item" and chunks.files(operation.chunk) or {}
-      for _, path in ipairs(named) do
-        if not stem_is_there(path, handle) then
+      if operation["do"] == "insert_track" then
+        is_new[operation.key] = true
+      end
+      local all_are_stems = is_new[operation.track_key]
+      for _, path in ipairs(operation.chunk and chunks.files(operation.chunk) or {}) do
+        if (all_are_stems or not before[path]) and not stem_is_there(path, handle) then
           return errors.new(
             "STEM_MISSING",
             "The file of a stem is not there any more: " .. path,
@@ -306,7 +322,7 @@ return function(use)
       problem = errors.new("PLAN_MISSING", "The job has no plan.", "Separate the items again.")
     else
       problem = not_as_expected(handle, plan, job.asked.request)
-        or missing_stem(handle, plan.operations)
+        or apply.missing_stem(handle, plan.operations, plan.expects)
     end
     local done
     if not problem then

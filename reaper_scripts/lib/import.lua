@@ -89,7 +89,12 @@ return function(use)
     operations = with_chunks(operations, function(chunk)
       return chunks.moved(chunks.with_new_ids(chunks.with_absolute_files(chunk, base)), shift)
     end)
-    local done, problem = apply.operations(handle, operations, LABEL)
+    local problem = apply.missing_stem(handle, operations, {})
+    if problem then
+      return nil, problem
+    end
+    local done
+    done, problem = apply.operations(handle, operations, LABEL)
     if done then
       status.mark_imported(job)
     end

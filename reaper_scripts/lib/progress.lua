@@ -194,7 +194,7 @@ return function(use)
     end
     for _, job in ipairs(handed_over()) do
       if not known[job.folder] then
-        job.started = reaper.time_precise()
+        job.started = true
         job.install = watch.install
         watch.jobs[#watch.jobs + 1] = job
         watch.wanted = true

@@ -14,6 +14,8 @@ return function(use)
   local STALE = 10
   -- After a machine slept, a live helper needs a moment to write again.
   local BENEFIT = 3
+  -- Between two looks no more than this counts: the machine may have slept.
+  local LONGEST_TURN = 1
 
   local ENDED = { done = true, nothing = true, cancelled = true, failed = true }
 
@@ -59,7 +61,8 @@ return function(use)
     job.install = install
     job.problem = nil
     job.parked = nil
-    job.started = reaper.time_precise()
+    job.started = true
+    job.silent, job.polled = 0, nil
     job.before = files.read(file(job, "status.json"))
     job.seen = nil
     job.status = nil
@@ -72,12 +75,19 @@ return function(use)
     return files.write(file(job, "cancel"), "")
   end
 
-  function status.is_imported(job)
-    return files.exists(file(job, "imported"))
+  local function imported_key(job)
+    return "imported_" .. job.id
   end
 
+  function status.is_imported(job)
+    return files.exists(file(job, "imported")) or reaper.GetExtState(paths.EXT, imported_key(job)) ~= ""
+  end
+
+  -- REAPER itself remembers it where it cannot be written, or the stems would come in twice.
   function status.mark_imported(job)
-    return files.write(file(job, "imported"), "")
+    if not files.write(file(job, "imported"), "") then
+      reaper.SetExtState(paths.EXT, imported_key(job), "1", false)
+    end
   end
 
   local function mismatch(found)
@@ -92,7 +102,7 @@ return function(use)
     )
   end
 
-  local function take_in(job, text, now)
+  local function take_in(job, text)
     if text == job.seen then
       return
     end
@@ -102,29 +112,50 @@ return function(use)
     end
     job.seen = text
     job.before = nil
-    job.seen_at = now
+    job.silent = 0
     job.status = found
     job.problem = found.version ~= paths.SCHEMA and mismatch(found) or nil
+  end
+
+  -- Seconds of watching without news. No clock is asked: it may be set, and runs while all sleep.
+  local function count_silence(job)
+    local now = reaper.time_precise()
+    local turn = math.min(now - (job.polled or now), LONGEST_TURN)
+    job.polled = now
+    job.silent = (job.silent or 0) + turn
+  end
+
+  local function is_late(job)
+    if job.silent > process.PATIENCE then
+      return true
+    end
+    return not job.started and os.time() - (job.asked.created or 0) > process.PATIENCE
+  end
+
+  local function is_stale(job)
+    if job.silent > STALE then
+      return true
+    end
+    return job.silent > BENEFIT and os.time() - (job.status.updated or 0) > STALE
   end
 
   -- Read what is new. Afterwards `job.state` is one of "starting", "not started", "alive",
   -- "stale", "problem", "imported" or a phase that is an end.
   function status.poll(job)
-    local now = reaper.time_precise()
+    count_silence(job)
     local text = files.read(file(job, "status.json"))
     if text and text ~= job.before then
-      take_in(job, text, now)
+      take_in(job, text)
     end
     if status.is_imported(job) then
       job.state = "imported"
     elseif job.problem then
       job.state = "problem"
     elseif not job.status then
-      local since = job.started and now - job.started or os.time() - (job.asked.created or 0)
-      job.state = since > process.PATIENCE and "not started" or "starting"
+      job.state = is_late(job) and "not started" or "starting"
     elseif ENDED[job.status.phase] then
       job.state = job.status.phase
-    elseif os.time() - (job.status.updated or 0) > STALE and now - job.seen_at > BENEFIT then
+    elseif is_stale(job) then
       job.state = "stale"
     else
       job.state = "alive"

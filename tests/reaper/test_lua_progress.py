@@ -112,9 +112,9 @@ def test_cancel(house: ScriptsHouse, by_key: bool) -> None:
 
 def test_a_program_that_does_not_start(house: ScriptsHouse) -> None:
     house.run(SEPARATE)
-    house.turns(14)
+    house.sim.step(94, 0.15)
     assert "Starting" in house.shown
-    house.turns(2)
+    house.sim.step(14, 0.15)
     assert "no sign of life within 15 seconds" in house.shown
     assert "Run Stemlift_Setup" in house.shown
     house.sim.window.click("Close")
