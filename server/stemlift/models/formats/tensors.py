@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from stemlift.errors import Reason, StemliftError
@@ -31,8 +31,11 @@ class InvalidCheckpointError(Exception):
 
 
 @contextmanager
-def refusing(path: Path) -> Iterator[None]:
+def refusing(path: Path, what: str = "weights") -> Iterator[None]:
     """Turn what is wrong inside into the error that names the file.
+
+    Args:
+        what: the file is, in words; "description" of the YAML or JSON beside weights.
 
     Raises:
         StemliftError: CHECKPOINT_INVALID, with the first thing that is wrong.
@@ -40,9 +43,10 @@ def refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except InvalidCheckpointError as error:
-        raise _refused(path, str(error)) from error
+        raise _refused(path, what, str(error)) from error
     except SafetensorError as error:
-        raise _refused(path, f"it is damaged or not a safetensors file ({error})") from error
+        found = f"it is damaged or not a safetensors file ({error})"
+        raise _refused(path, what, found) from error
 
 
 def printable(text: str) -> str:
@@ -54,10 +58,10 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in cut)
 
 
-def _refused(path: Path, what: str) -> StemliftError:
+def _refused(path: Path, what: str, found: str) -> StemliftError:
     return StemliftError(
         Reason.CHECKPOINT_INVALID,
-        f"The weights {path} cannot be used: {printable(what)}.",
+        f"The {what} {path} cannot be used: {printable(found)}.",
         "Get the file again from where it came (`stemlift models remove`, then `pull`), "
         "or choose another model.",
     )
@@ -81,8 +85,12 @@ def load_pickled(path: Path) -> Any:
         if not _PLAIN.match(name):
             raise InvalidCheckpointError(f"it holds more than tensors (“{name}”)")
     file.require_honest(claims_in(file.content))
+    # torch reads past the checksums.
+    file.require_unchanged()
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # Open, since of a path torch would go by the ending.
+        with path.open("rb") as opened:
+            return torch.load(opened, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InvalidCheckpointError(f"it holds more than tensors ({_first(error)})") from error
     except FileNotFoundError:
@@ -116,6 +124,16 @@ def stored_in(file: Any, name: str) -> Stored:
     part = file.get_slice(name)
     floating = part.get_dtype() in _FLOATING
     return Stored(tuple(part.get_shape()), floating, lambda: file.get_tensor(name))
+
+
+def stored_safetensors(path: Path) -> dict[str, Stored]:
+    """All tensors of a safetensors file, which stays open as long as one is to be read.
+
+    Raises:
+        SafetensorError: it is damaged.
+    """
+    file: Any = safe_open(str(path), framework="pt")
+    return {name: stored_in(file, name) for name in file.keys()}  # noqa: SIM118
 
 
 def build_on_meta(build: Callable[[], nn.Module]) -> nn.Module:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
+from stemlift.models.formats.content import require_file
 from stemlift.models.formats.inert_pickle import (
     LARGEST_PICKLE,
     Pickled,
@@ -51,6 +52,7 @@ _DTYPES = {
 }
 
 _LARGEST_ITEM = 16
+_PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,10 @@ class Extent:
     size: int
     checksum: int | None = None
 
+    def holds(self, checksum: int) -> bool:
+        """Whether `checksum`, of what was read, is as it should be."""
+        return self.checksum is None or self.checksum == checksum
+
 
 @dataclass(frozen=True, slots=True)
 class TorchFile:
@@ -70,6 +76,24 @@ class TorchFile:
     content: Any
     strangers: tuple[str, ...]
     extents: Mapping[str, Extent] = field(repr=False)
+
+    def require_unchanged(self) -> None:
+        """Compare all numbers with their checksums; those of the older layout have none.
+
+        Raises:
+            InvalidCheckpointError: some have changed, or are more than the file holds.
+        """
+        keys = dict.fromkeys(claim.storage.key for claim in claims_in(self.content))
+        extents = {key: self.extents[key] for key in keys if key in self.extents}
+        # Parts that lie one over the other would be read many times over.
+        if sum(extent.size for extent in extents.values()) > self.path.stat().st_size:
+            raise InvalidCheckpointError("its tensors claim more than the file holds")
+        with self.path.open("rb") as file:
+            for key, extent in extents.items():
+                if not extent.holds(_checksum(file, extent)):
+                    raise InvalidCheckpointError(
+                        f"it is damaged: the numbers “data/{key}” have changed"
+                    )
 
     def stored(self, claims: Mapping[str, TensorClaim]) -> dict[str, Stored]:
         """Tensors that are read when they are needed.
@@ -112,7 +136,7 @@ class TorchFile:
             data = bytearray(file.read(extent.size))
         if len(data) != extent.size:
             raise InvalidCheckpointError(f"it is damaged: it ends within the tensor “{name}”")
-        if extent.checksum is not None and zlib.crc32(data) != extent.checksum:
+        if not extent.holds(zlib.crc32(data)):
             raise InvalidCheckpointError(f"it is damaged: the tensor “{name}” has changed")
         whole = torch.frombuffer(data, dtype=_dtype(claim.storage))
         return torch.as_strided(whole, claim.shape, claim.strides, claim.offset)
@@ -132,6 +156,17 @@ def _dtype(storage: StorageClaim) -> torch.dtype:
     if name not in _DTYPES:
         raise InvalidCheckpointError(f"its numbers are of the type “{storage.kind}”")
     return _DTYPES[name]
+
+
+def _checksum(file: BinaryIO, extent: Extent) -> int:
+    file.seek(extent.start)
+    checksum = 0
+    for done in range(0, extent.size, _PIECE):
+        piece = file.read(min(_PIECE, extent.size - done))
+        if not piece:
+            break
+        checksum = zlib.crc32(piece, checksum)
+    return checksum
 
 
 def claims_in(value: Any) -> Iterator[TensorClaim]:
@@ -159,6 +194,7 @@ def open_torch_file(path: Path) -> TorchFile:
             `torch.save` never does, and which could unfold without end).
         FileNotFoundError: there is no such file.
     """
+    require_file(path)
     with path.open("rb") as file:
         start = file.read(4)
         file.seek(0)
@@ -192,11 +228,20 @@ def _read_zip(file: BinaryIO) -> tuple[Pickled, dict[str, Extent]]:
             if pickles[0].file_size > LARGEST_PICKLE:
                 raise InvalidCheckpointError("its pickle is far too long")
             for entry in entries:
-                if _within(entry) == "byteorder" and archive.read(entry)[:16] != b"little":
-                    raise InvalidCheckpointError("its numbers are stored big-endian")
-            with archive.open(pickles[0]) as stream:
-                # pickletools asks for the position, which it would have to seek for.
-                pickled = read_pickle(_Start(stream))
+                if _within(entry) in ("byteorder", "data.pkl"):
+                    extent = _extent(file, entry)
+                    if not extent.holds(_checksum(file, extent)):
+                        raise InvalidCheckpointError(
+                            f"it is damaged: its part “{_within(entry)}” has changed"
+                        )
+                if _within(entry) == "byteorder":
+                    file.seek(extent.start)
+                    if file.read(min(16, extent.size)) != b"little":
+                        raise InvalidCheckpointError("its numbers are stored big-endian")
+            # Not through the archive, which takes a checksum that was not computed for wrong.
+            pickle = _extent(file, pickles[0])
+            file.seek(pickle.start)
+            pickled = read_pickle(_Start(file, pickle.size))
         extents = {
             _within(entry).removeprefix("data/"): _extent(file, entry)
             for entry in entries
@@ -219,7 +264,9 @@ def _extent(file: BinaryIO, entry: zipfile.ZipInfo) -> Extent:
     if len(header) < _LOCAL_HEADER or header[:4] != b"PK\x03\x04":
         raise InvalidCheckpointError("it is damaged: a part of it is not where it should be")
     name, extra = struct.unpack("<HH", header[26:30])
-    return Extent(entry.header_offset + _LOCAL_HEADER + name + extra, entry.file_size, entry.CRC)
+    start = entry.header_offset + _LOCAL_HEADER + name + extra
+    # PyTorch can be told to compute none (`set_crc32_options`), and writes 0 then.
+    return Extent(start, entry.file_size, entry.CRC or None)
 
 
 def _read_older(file: BinaryIO, size: int) -> tuple[Pickled, dict[str, Extent]]:
@@ -260,17 +307,18 @@ def _read_older(file: BinaryIO, size: int) -> tuple[Pickled, dict[str, Extent]]:
 
 
 class _Start:
-    """The first part of a file: whatever a pickle claims, no more is read than it may have."""
+    """What follows in a file: whatever a pickle claims, no more is read than it may have."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, size: int = LARGEST_PICKLE) -> None:
         self._file = file
+        self._size = size
         self._position = 0
 
     def read(self, count: int, /) -> bytes:
-        return self._took(self._file.read(min(count, LARGEST_PICKLE - self._position)))
+        return self._took(self._file.read(min(count, self._size - self._position)))
 
     def readline(self) -> bytes:
-        return self._took(self._file.readline(min(4096, LARGEST_PICKLE - self._position)))
+        return self._took(self._file.readline(min(4096, self._size - self._position)))
 
     def tell(self) -> int:
         return self._position
