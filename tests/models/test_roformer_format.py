@@ -216,6 +216,8 @@ def too_many_masks(sections: dict[str, Any]) -> None:
         (set_in("audio", "chunk_size", -1), "audio.chunk_size"),
         (set_in("inference", "chunk_size", "long"), "inference.chunk_size"),
         (set_in("inference", "num_overlap", 0), "inference.num_overlap"),
+        (set_in("audio", "chunk_size", 1), "audio.chunk_size"),
+        (set_in("inference", "chunk_size", 1), "inference.chunk_size"),
         (set_in("audio", "sample_rate", 0), "audio.sample_rate"),
     ],
 )

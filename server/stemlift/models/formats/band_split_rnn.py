@@ -20,6 +20,7 @@ from stemlift.models.formats.band_split_yaml import (
     targets_of,
 )
 from stemlift.models.formats.checkpoint import Checkpoint, with_rest
+from stemlift.models.formats.content import descriptions_among
 from stemlift.models.formats.lightning import read_trained
 from stemlift.models.formats.safe_yaml import read_yaml
 from stemlift.models.formats.tensors import (
@@ -29,7 +30,7 @@ from stemlift.models.formats.tensors import (
 )
 from stemlift.models.spec import Network
 
-_CONFIGURATIONS = (".yaml", ".yml", ".json")
+_SUFFIXES = (".yaml", ".yml", ".json")
 _STEMS = ("vocals", "bass", "drums", "other")
 _ORDER = (
     "The order of its stems is told nowhere; that of the published configuration is taken: "
@@ -64,8 +65,9 @@ def read_band_split_rnn(files: Sequence[Path]) -> Checkpoint:
         StemliftError: CHECKPOINT_INVALID, naming the file and the first thing wrong with it.
         FileNotFoundError: a file does not exist.
     """
-    configurations, general = _configurations(files)
-    weights = [_read(path) for path in files if path.suffix.lower() not in _CONFIGURATIONS]
+    beside = descriptions_among(files, _SUFFIXES)
+    configurations, general = _configurations(beside)
+    weights = [_read(path) for path in files if path not in beside]
     if not weights:
         _refuse(files, "there are no weights among its files")
     parts: list[Described] = []
@@ -73,7 +75,7 @@ def read_band_split_rnn(files: Sequence[Path]) -> Checkpoint:
     for each in weights:
         with refusing(each.path):
             origin = _configuration_of(each, configurations)
-        with refusing(origin):
+        with refusing(origin, "description"):
             values = configurations[origin]
             named = _stems_of(each, values)
             described = describe(values, general, named, _count(each, values, named))
@@ -127,13 +129,12 @@ def _configurations(files: Sequence[Path]) -> tuple[dict[Path, dict[str, Any]], 
     found: dict[Path, dict[str, Any]] = {}
     general: dict[str, Any] = {}
     for path in files:
-        if path.suffix.lower() in _CONFIGURATIONS:
-            with refusing(path):
-                values = read_yaml(path)
-                if kind_of(values) == "general":
-                    general = values
-                else:
-                    found[path] = values
+        with refusing(path, "description"):
+            values = read_yaml(path)
+            if kind_of(values) == "general":
+                general = values
+            else:
+                found[path] = values
     return found, general
 
 

@@ -17,8 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stemlift.models.formats.content import is_safetensors
 from stemlift.models.formats.inert_pickle import Made, TensorClaim
-from stemlift.models.formats.tensors import InvalidCheckpointError, Stored
+from stemlift.models.formats.tensors import InvalidCheckpointError, Stored, stored_safetensors
 from stemlift.models.formats.torch_file import TorchFile, open_torch_file
 
 _SETTINGS = re.compile(
@@ -50,10 +51,13 @@ def read_trained(path: Path) -> Trained:
     """The state dict in `path`, or that under `state_dict`.
 
     Raises:
+        SafetensorError: it is a damaged safetensors file.
         InvalidCheckpointError: it is damaged, holds no state dict, or asks for more than
             tensors, plain values and the settings of a training.
         FileNotFoundError: there is no such file.
     """
+    if is_safetensors(path):
+        return Trained(stored_safetensors(path), ())
     file = open_torch_file(path)
     for name in file.strangers:
         if not _SETTINGS.match(name):

@@ -14,9 +14,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import load_file
 from torch import Tensor
 
 from stemlift.models.formats.checkpoint import Checkpoint, with_rest
+from stemlift.models.formats.content import is_safetensors, require_file
 from stemlift.models.formats.tensors import (
     InvalidCheckpointError,
     Stored,
@@ -30,7 +32,9 @@ from stemlift.models.spec import Network
 from stemlift.networks.open_unmix import OpenUnmixConfig, OpenUnmixTarget
 
 _SEPARATOR = "separator.json"
-_WEIGHTS = re.compile(r"(?P<target>.+?)(?:[-_][0-9a-f]{8,64})?\.pth", re.IGNORECASE)
+_WEIGHTS = re.compile(
+    r"(?P<target>.+?)(?:[-_][0-9a-f]{8,64})?\.(?:pth|pt|safetensors)", re.IGNORECASE
+)
 _USUAL_ORDER = ("drums", "bass", "other", "vocals")
 
 _LONGEST_JSON = 16 * 1024 * 1024
@@ -82,7 +86,7 @@ def read_open_unmix(files: Sequence[Path]) -> Checkpoint:
             tensors |= _fitted(config, state, f"targets.{index}.")
         for name in (_SEPARATOR, target):
             if name in arguments:
-                with refusing(settings[name]):
+                with refusing(settings[name], "description"):
                     _require_agreement(arguments[name], config, path.name)
     assert first is not None
     published = _HUB.get((first.bins, first.channels))
@@ -116,7 +120,7 @@ def _by_target(files: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Path]]
             found[key] = path
     for key, path in settings.items():
         if key not in weights and (key != _SEPARATOR or not weights):
-            with refusing(path):
+            with refusing(path, "description"):
                 target = "<target>" if key == _SEPARATOR else key
                 raise InvalidCheckpointError(f"the weights {target}-….pth are not beside it")
     if not weights:
@@ -130,7 +134,7 @@ def _by_target(files: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Path]]
 
 def _arguments(name: str, path: Path) -> dict[str, int]:
     """What the JSON says of the network, as far as it says it."""
-    with refusing(path):
+    with refusing(path, "description"):
         values: Any = _json(path)
         if name != _SEPARATOR:
             values = values.get("args")
@@ -141,6 +145,7 @@ def _arguments(name: str, path: Path) -> dict[str, int]:
 
 
 def _json(path: Path) -> dict[str, Any]:
+    require_file(path)
     with path.open("rb") as file:
         text = file.read(_LONGEST_JSON + 1)
     if len(text) > _LONGEST_JSON:
@@ -163,7 +168,7 @@ def _whole(name: str, value: Any) -> int:
 
 
 def _state(path: Path) -> dict[str, Tensor]:
-    state = load_pickled(path)
+    state = load_file(path) if is_safetensors(path) else load_pickled(path)
     if not isinstance(state, Mapping):
         raise InvalidCheckpointError("it is no state dict")
     for key, value in state.items():

@@ -13,18 +13,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from safetensors import safe_open
 from torch import Tensor
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.formats.checkpoint import Checkpoint, rest_of
+from stemlift.models.formats.content import descriptions_among, is_safetensors
 from stemlift.models.formats.safe_yaml import read_yaml
 from stemlift.models.formats.tensors import (
     InvalidCheckpointError,
     Stored,
     load_pickled,
     refusing,
-    stored_in,
+    stored_safetensors,
     stored_tensor,
 )
 from stemlift.models.loaded import Seams
@@ -107,15 +107,15 @@ _PREFIXES = ("module.", "model.")
 def read_roformer(files: Sequence[Path]) -> Checkpoint:
     """The checkpoint in a pair of files, in any order: weights and YAML.
 
-    Weights: .safetensors, or what torch.save wrote under any other ending, as a state dict or
-    with one under `state`, `state_dict` or `model_state_dict`.
+    Weights: a safetensors file, or what torch.save wrote, as a state dict or with one under
+    `state`, `state_dict` or `model_state_dict`; their ending does not matter.
 
     Raises:
         StemliftError: CHECKPOINT_INVALID, naming the file and the first thing wrong.
         FileNotFoundError: one of the files is not there.
     """
     weights, config = _pair(files)
-    with refusing(config):
+    with refusing(config, "description"):
         sections = read_yaml(config)
         model = _section(sections, "model")
         if not model:
@@ -123,7 +123,7 @@ def read_roformer(files: Sequence[Path]) -> Checkpoint:
         network = _kind(sections)
     with refusing(weights):
         tensors = _tensors(weights)
-    with refusing(config):
+    with refusing(config, "description"):
         if network is None:
             network = _kind_of(tensors)
         elif network is not _kind_of(tensors):
@@ -153,7 +153,7 @@ def read_roformer(files: Sequence[Path]) -> Checkpoint:
 
 
 def _pair(files: Sequence[Path]) -> tuple[Path, Path]:
-    configs = [file for file in files if file.suffix.lower() in _YAML]
+    configs = descriptions_among(files, _YAML)
     weights = [file for file in files if file not in configs]
     if len(weights) != 1:
         named = ", ".join(str(file) for file in files)
@@ -310,9 +310,10 @@ def _names(value: Any) -> tuple[str, ...]:
 def _segments(sections: Section) -> tuple[int | None, float | None]:
     """Length of a segment in samples, and the share of it that the next one repeats."""
     inference, audio = _section(sections, "inference"), _section(sections, "audio")
-    length = None
+    length, origin = None, ""
     for name, section in (("inference", inference), ("audio", audio)):
         if section.get("chunk_size") is not None:
+            origin = name
             length = _integer(f"{name}.chunk_size", section["chunk_size"], 1, _LONGEST_SEGMENT)
             break
     overlaps = inference.get("num_overlap")
@@ -321,6 +322,11 @@ def _segments(sections: Section) -> tuple[int | None, float | None]:
     overlaps = _integer("inference.num_overlap", overlaps, 1, _MOST_OVERLAP)
     if length is None:
         return None, 1 - 1 / overlaps
+    if length < overlaps:
+        raise InvalidCheckpointError(
+            f"its “{origin}.chunk_size” of {length} is less than its "
+            f"“inference.num_overlap” of {overlaps}: no segment would begin after the first"
+        )
     # The stride is rounded down to whole samples, so that the share need not be a round one.
     return length, 1 - (length // overlaps) / length
 
@@ -334,10 +340,8 @@ def _sample_rate(sections: Section) -> int | None:
 
 
 def _tensors(path: Path) -> dict[str, Stored]:
-    if path.suffix.lower() == ".safetensors":
-        # Stays open as long as a tensor is still to be read from it.
-        file: Any = safe_open(str(path), framework="pt")
-        found = {name: stored_in(file, name) for name in file.keys()}  # noqa: SIM118
+    if is_safetensors(path):
+        found = stored_safetensors(path)
     else:
         found = {name: stored_tensor(tensor) for name, tensor in _state(load_pickled(path))}
     if not found:
