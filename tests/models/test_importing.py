@@ -156,6 +156,7 @@ def test_its_own_file_imports_again_and_is_the_same(
 
 def test_weights_of_a_pair_with_config(given: Path, tmp_path: Path) -> None:
     checkpoint, config = write_pair(given, "bass")
+    config = config.rename(tmp_path / "elsewhere.yaml")
     with pytest.raises(StemliftError) as caught:
         recognise(checkpoint)
     assert caught.value.reason is Reason.ARGUMENT_INVALID

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.models.formats.content import require_file
 from stemlift.models.formats.nesting import require_shallow
 
 LONGEST_SEGMENT = 300.0
@@ -61,6 +62,7 @@ def read_bag(path: Path) -> Bag:
 
 
 def _load(path: Path) -> Any:
+    require_file(path)
     with path.open("rb") as file:
         text = file.read(_LONGEST_FILE + 1)
     if len(text) > _LONGEST_FILE:

@@ -43,6 +43,9 @@ LONGEST_LICENCE = 1000
 _STAGED = ".importing"
 _BAG = "bag.yaml"
 _WEIGHTS = "weights.safetensors"
+_ANY = {"network": "demucs", "stems": ("vocals",), "files": (FileEntry(name=_WEIGHTS),)}
+"""What an entry must have, where only its name is looked at."""
+
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -87,7 +90,7 @@ def import_model(request: ImportRequest, progress: Report) -> Imported:
     """
     # torch takes seconds to import, and a wrong name needs none of it.
     if not request.inspect_only:
-        _entry(request, {"network": "spectral", "stems": ("vocals",)})
+        _entry(request, _ANY)
         _require_new(request)
     from stemlift.models.recognise import recognise
 
@@ -137,12 +140,17 @@ def _entry(request: ImportRequest, facts: dict[str, Any]) -> ModelEntry:
 
 def _store(request: ImportRequest, recognised: Recognised, progress: Report) -> ModelEntry:
     """Write everything into a folder of its own and give that its name at the end."""
+    from stemlift.models.recognise import refusing_import
+
     # Before anything is written: the names of stems may be none that the library takes.
-    facts = {
+    facts: dict[str, Any] = {
         "network": recognised.network,
         "stems": recognised.stems,
         "sample_rate": recognised.sample_rate,
     }
+    # A Demucs bag has its own, which may replace those of its networks.
+    if recognised.checkpoint is not None and recognised.segment:
+        facts["segment"] = recognised.segment
     _entry(request, facts | {"files": (FileEntry(name=_WEIGHTS),)})
     with _writing(request):
         request.folder.mkdir(parents=True, exist_ok=True)
@@ -153,7 +161,8 @@ def _store(request: ImportRequest, recognised: Recognised, progress: Report) -> 
                 tempfile.mkdtemp(prefix=f".{request.name}.", suffix=_STAGED, dir=request.folder)
             )
             try:
-                written = _convert(recognised, staged, progress)
+                with refusing_import():
+                    written = _convert(recognised, staged, progress)
                 entry = _entry(request, facts | {"files": tuple(_described(written))})
                 _write(staged / ENTRY, entry.model_dump_json(indent=1))
                 _publish(staged, request.folder / request.name)
@@ -255,6 +264,15 @@ def _publish(staged: Path, final: Path) -> None:
     staged.rename(final)
 
 
+def _taken(found: Recognised, path: Path) -> list[str]:
+    """Of a folder, a person cannot know which files were meant."""
+    from stemlift.models.formats.tensors import printable
+
+    if not path.is_dir():
+        return []
+    return [f"Of this folder is taken: {', '.join(printable(file.name) for file in found.files)}."]
+
+
 def main(request: dict[str, Any], progress: Report) -> dict[str, Any]:
     """The process's work: an `ImportRequest` in, what was recognised and the entry out.
 
@@ -273,7 +291,7 @@ def main(request: dict[str, Any], progress: Report) -> dict[str, Any]:
         "overlap": found.overlap,
         "parameters": found.parameters,
         "size": found.size,
-        "warnings": list(found.warnings),
+        "warnings": [*_taken(found, Path(request["path"])), *found.warnings],
         "entry": None if done.entry is None else done.entry.model_dump(mode="json"),
     }
 

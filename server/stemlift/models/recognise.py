@@ -12,23 +12,31 @@ from torch import nn
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.architectures import build_network
 from stemlift.models.bag import LONGEST_SEGMENT, Bag, read_bag, stem_weights
+from stemlift.models.beside import (
+    MOST_FILES,
+    band_split_rnn_beside,
+    configuration_of,
+    files_in,
+    general_beside,
+    members_of,
+    reading,
+    settings_of,
+    sniff_file,
+)
 from stemlift.models.formats.band_split_rnn import read_band_split_rnn
-from stemlift.models.formats.band_split_yaml import kind_of
 from stemlift.models.formats.checkpoint import Checkpoint
+from stemlift.models.formats.content import require_file
 from stemlift.models.formats.demucs import ReadDemucs, read_demucs_safetensors
 from stemlift.models.formats.demucs_legacy import load_legacy
 from stemlift.models.formats.native import read_native
 from stemlift.models.formats.open_unmix import read_open_unmix
 from stemlift.models.formats.roformer import read_roformer
-from stemlift.models.formats.safe_yaml import read_yaml
 from stemlift.models.formats.tensors import InvalidCheckpointError, printable, refusing
-from stemlift.models.sniffing import Kind, Sniffed, sniff
+from stemlift.models.sniffing import Kind
 from stemlift.models.spec import Network
 from stemlift.networks.demucs import segment_seconds
 
-_YAML = (".yaml", ".yml")
 _USUAL_RATE = 44100
-_MOST_FILES = 256
 
 _UNDERSTOOD = (
     "Give a Demucs .th, .safetensors or bag .yaml, an Open-Unmix folder or .pth, a RoFormer or "
@@ -92,7 +100,7 @@ def recognise(path: Path, config: Path | None = None) -> Recognised:
             configuration that is not here; CHECKPOINT_UNKNOWN with what it looks like;
             CHECKPOINT_REFUSED with the file and the first thing that is wrong with it.
     """
-    with _as_import():
+    with refusing_import(), reading(path):
         for each in (path, config):
             if each is not None and not each.exists():
                 raise StemliftError(
@@ -100,38 +108,31 @@ def recognise(path: Path, config: Path | None = None) -> Recognised:
                     f"There is no file {each}.",
                     "Check the path; a removable or network drive may be away.",
                 )
+        if config is not None:
+            require_file(config)
         return _folder(path, config) if path.is_dir() else _file(path, config)
 
 
 @contextmanager
-def _as_import() -> Iterator[None]:
-    """A file that a user gave is not ours to delete or to fetch again."""
+def refusing_import() -> Iterator[None]:
+    """A file that a user gave is not ours to delete or to fetch again.
+
+    Raises:
+        StemliftError: CHECKPOINT_REFUSED instead of CHECKPOINT_INVALID.
+    """
     try:
         yield
     except StemliftError as error:
         if error.reason is not Reason.CHECKPOINT_INVALID:
             raise
         raise StemliftError(Reason.CHECKPOINT_REFUSED, error.message, _GET_AGAIN) from error
-    except OSError as error:
-        raise StemliftError(
-            Reason.FILE_UNREADABLE,
-            f"The file {error.filename or ''} cannot be read: {error.strerror or error}.",
-            "Check its permissions.",
-        ) from error
-
-
-def _sniff(path: Path) -> Sniffed:
-    with refusing(path):
-        return sniff(path)
 
 
 def _file(path: Path, config: Path | None) -> Recognised:
-    if not path.is_file():
-        raise _unknown(path, "no file at all")
-    found = _sniff(path)
+    found = sniff_file(path)
     match found.kind:
         case Kind.DEMUCS | Kind.DEMUCS_LEGACY:
-            if config is not None and _sniff(config).kind is Kind.DEMUCS_BAG:
+            if config is not None and sniff_file(config).kind is Kind.DEMUCS_BAG:
                 return _bag(config, path.parent)
             return _demucs(str(found.kind), (path,), None, (path,))
         case Kind.DEMUCS_BAG:
@@ -139,14 +140,15 @@ def _file(path: Path, config: Path | None) -> Recognised:
         case Kind.NATIVE:
             return _spectrogram(found.kind, (path,))
         case Kind.OPEN_UNMIX:
-            return _spectrogram(found.kind, (path, *_settings_of(path, config)))
+            return _spectrogram(found.kind, (path, *settings_of(path, config)))
         case Kind.OPEN_UNMIX_JSON:
             return _folder(path.parent, config)
         case Kind.ROFORMER:
-            return _spectrogram(found.kind, (path, _configuration_of(path, config, found.kind)))
+            return _spectrogram(found.kind, (path, configuration_of(path, config, found.kind)))
         case Kind.BAND_SPLIT_RNN:
-            own = _configuration_of(path, config, found.kind)
-            return _spectrogram(found.kind, (path, own, *_general_beside(own)))
+            own = config or band_split_rnn_beside(path)
+            own = configuration_of(path, own, found.kind)
+            return _spectrogram(found.kind, (path, own, *general_beside(own)))
         case Kind.CONFIGURATION:
             return _described_by(path)
     raise _unknown(path, found.looks)
@@ -154,20 +156,24 @@ def _file(path: Path, config: Path | None) -> Recognised:
 
 def _folder(folder: Path, config: Path | None) -> Recognised:
     """A folder that holds one model and nothing else that could be one."""
-    files = sorted(each for each in folder.iterdir() if each.is_file() and each.name[0] != ".")
-    if len(files) > _MOST_FILES:
+    files = files_in(folder)
+    if len(files) > MOST_FILES:
         raise _unknown(folder, f"a folder of {len(files)} files")
-    kinds = {each: _sniff(each).kind for each in files}
+    kinds = {each: sniff_file(each).kind for each in files}
 
     def of(*wanted: Kind) -> list[Path]:
         return [each for each in files if kinds[each] in wanted]
 
+    targets, weights = of(Kind.OPEN_UNMIX), of(*_WEIGHTS)
     if bags := of(Kind.DEMUCS_BAG):
-        return _only(folder, bags, lambda bag: _bag(bag, folder))
-    if targets := of(Kind.OPEN_UNMIX):
+        members = members_of(bags[0], folder) if len(bags) == 1 else ()
+        others = [each for each in (*targets, *weights) if each not in members]
+        return _only(folder, [*bags, *others], lambda bag: _bag(bag, folder))
+    if targets and weights:
+        raise _several(folder, [*weights, *targets])
+    if targets:
         settings = [config] if config is not None else of(Kind.OPEN_UNMIX_JSON)
         return _spectrogram(Kind.OPEN_UNMIX, (*targets, *settings))
-    weights = of(*_WEIGHTS)
     if {kinds[each] for each in weights} == {Kind.BAND_SPLIT_RNN}:
         settings = [config] if config is not None else of(Kind.CONFIGURATION)
         return _spectrogram(Kind.BAND_SPLIT_RNN, (*weights, *settings))
@@ -179,11 +185,15 @@ def _folder(folder: Path, config: Path | None) -> Recognised:
 
 def _only(folder: Path, found: list[Path], use: Callable[[Path], Recognised]) -> Recognised:
     if len(found) > 1:
-        names = ", ".join(path.name for path in found[:4])
-        raise _unknown(folder, f"a folder of several models ({names}): name one")
+        raise _several(folder, found)
     if not found:
         raise _unknown(folder, "a folder without a checkpoint")
     return use(found[0])
+
+
+def _several(folder: Path, found: list[Path]) -> StemliftError:
+    names = ", ".join(path.name for path in found[:4]) + (", …" if len(found) > 4 else "")
+    return _unknown(folder, f"a folder of several models ({names}): name one")
 
 
 def _unknown(path: Path, looks: str) -> StemliftError:
@@ -194,41 +204,6 @@ def _unknown(path: Path, looks: str) -> StemliftError:
     )
 
 
-def _settings_of(weights: Path, config: Path | None) -> list[Path]:
-    """JSON of one target of an Open-Unmix model, where it lies beside it."""
-    if config is not None:
-        return [config]
-    target = weights.stem.rpartition("-")[0] or weights.stem
-    beside = (weights.with_name(name) for name in ("separator.json", f"{target}.json"))
-    return [path for path in beside if path.is_file()]
-
-
-def _configuration_of(weights: Path, config: Path | None, kind: Kind) -> Path:
-    if config is not None:
-        # For its faults that would keep a reader busy; what it is, the reader says best.
-        _sniff(config)
-        return config
-    beside = [weights.with_suffix(suffix) for suffix in _YAML]
-    found = [path for path in beside if path.is_file()]
-    if len(found) == 1:
-        return _configuration_of(weights, found[0], kind)
-    raise StemliftError(
-        Reason.ARGUMENT_INVALID,
-        f"{weights} was recognised as “{kind}”, whose shape stands in a YAML file, "
-        f"and there is no {beside[0].name} beside it.",
-        "Name the YAML that was published with it by --config.",
-    )
-
-
-def _general_beside(own: Path) -> list[Path]:
-    """What the configuration of a Band-Split RNN variant refers to, where it lies beside it."""
-    general = own.with_name("config.yaml")
-    if general == own or not general.is_file() or _sniff(general).kind is not Kind.CONFIGURATION:
-        return []
-    with refusing(general):
-        return [general] if kind_of(read_yaml(general)) == "general" else []
-
-
 def _described_by(config: Path) -> Recognised:
     """The weights that a configuration is named after."""
     beside = (
@@ -236,7 +211,7 @@ def _described_by(config: Path) -> Recognised:
         for path in sorted(config.parent.iterdir())
         if path.stem == config.stem and path != config and path.is_file()
     )
-    weights = [path for path in beside if _sniff(path).kind in _WEIGHTS]
+    weights = [path for path in beside if sniff_file(path).kind in _WEIGHTS]
     if len(weights) == 1:
         return _file(weights[0], config)
     raise StemliftError(
@@ -254,6 +229,7 @@ def _spectrogram(kind: Kind, files: tuple[Path, ...]) -> Recognised:
         stems = (*checkpoint.stems, *rest)
         if not checkpoint.stems or len(set(stems)) != len(stems):
             raise InvalidCheckpointError("neither it nor its configuration names its stems")
+        _require_usable_segment(checkpoint, network)
     warnings = tuple(printable(warning) for warning in checkpoint.warnings)
     if checkpoint.sample_rate is None:
         warnings += (f"It does not say its sample rate; {_USUAL_RATE} Hz is taken.",)
@@ -272,6 +248,23 @@ def _spectrogram(kind: Kind, files: tuple[Path, ...]) -> Recognised:
     )
 
 
+def _require_usable_segment(checkpoint: Checkpoint, network: nn.Module) -> None:
+    """As `loader.load_model` takes it: what was imported is to load."""
+    segment = checkpoint.segment
+    if segment is None:
+        return
+    if segment > LONGEST_SEGMENT * (checkpoint.sample_rate or _USUAL_RATE):
+        raise InvalidCheckpointError(
+            f"its segments of {segment} samples are longer than {LONGEST_SEGMENT:.0f} s"
+        )
+    valid_length = getattr(network, "valid_length", None)
+    if valid_length is not None and valid_length(segment) < segment:
+        raise InvalidCheckpointError(
+            f"its segments of {segment} samples are longer than the {valid_length(segment)} "
+            "that its network takes"
+        )
+
+
 def _in_words(kind: Kind, network: Network, files: int) -> str:
     match kind, network:
         case (Kind.ROFORMER, Network.MEL_BAND_ROFORMER):
@@ -287,23 +280,10 @@ def _in_words(kind: Kind, network: Network, files: int) -> str:
 
 def _bag(yaml_file: Path, folder: Path) -> Recognised:
     bag = read_bag(yaml_file)
-    by_name = {name: _member(yaml_file, folder, name) for name in bag.models}
-    members = tuple(by_name.values())
+    members = members_of(yaml_file, folder)
     found = _demucs(str(Kind.DEMUCS_BAG), members, bag, (yaml_file, *members))
     stem_weights(bag, found.stems, yaml_file)
     return found
-
-
-def _member(yaml_file: Path, folder: Path, signature: str) -> Path:
-    names = (f"{signature}.safetensors", f"{signature}.th")
-    beside = [folder / name for name in names if (folder / name).is_file()]
-    beside += sorted(folder.glob(f"{signature}-*.th"))
-    with refusing(yaml_file):
-        if not beside:
-            raise InvalidCheckpointError(
-                f"it names “{signature}”, and neither {names[0]} nor {names[1]} is beside it"
-            )
-    return beside[0]
 
 
 def _demucs(
@@ -346,7 +326,7 @@ def _demucs(
 
 
 def _load_demucs(path: Path) -> ReadDemucs:
-    match _sniff(path).kind:
+    match sniff_file(path).kind:
         case Kind.DEMUCS:
             return read_demucs_safetensors(path)
         case Kind.DEMUCS_LEGACY:

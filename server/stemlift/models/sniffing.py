@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from safetensors import safe_open
 
+from stemlift.models.formats.content import is_safetensors, require_file, starts_as_pickle
 from stemlift.models.formats.demucs_legacy import HARMLESS, holds_demucs
 from stemlift.models.formats.inert_pickle import TensorClaim
 from stemlift.models.formats.native import FORMAT
@@ -22,8 +23,7 @@ from stemlift.models.formats.torch_file import open_torch_file
 
 _LONGEST_JSON = 16 * 1024 * 1024
 _LONGEST_YAML = 1024 * 1024
-_LONGEST_HEADER = 100_000_000
-"""Bytes; the safetensors library takes no more."""
+"""Bytes."""
 
 _WRAPPERS = ("state", "state_dict", "model_state_dict")
 _PREFIX = re.compile(r"^(?:module\.|model\.)+")
@@ -65,10 +65,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """looks: what it looks like, as in "it looks like …"; told of where the kind is OTHER."""
+    """looks: what it looks like, as in "it looks like …"; told of where the kind is OTHER.
+
+    text: it is YAML or JSON, or was meant to be.
+    """
 
     kind: Kind
     looks: str = ""
+    text: bool = False
 
 
 def sniff(path: Path) -> Sniffed:
@@ -77,8 +81,9 @@ def sniff(path: Path) -> Sniffed:
     Raises:
         InvalidCheckpointError: it is damaged, or asks to run something.
         SafetensorError: it is a damaged safetensors file.
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is no file that holds something.
     """
+    require_file(path)
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(512)
@@ -86,26 +91,14 @@ def sniff(path: Path) -> Sniffed:
         return Sniffed(Kind.OTHER, "an empty file")
     if head[257:262] == b"ustar":
         return Sniffed(Kind.OTHER, "a tar archive")
-    if _is_safetensors(path, head, size):
+    if is_safetensors(path):
         return _sniff_safetensors(path)
-    if head[:2] == b"PK" or (head[:1] == b"\x80" and head[1:2] <= b"\x05"):
+    if starts_as_pickle(head):
         return _sniff_torch(path)
     for start, looks in _LOOKS:
         if head.lstrip().startswith(start):
             return Sniffed(Kind.OTHER, looks)
     return _sniff_text(path, size)
-
-
-def _is_safetensors(path: Path, head: bytes, size: int) -> bool:
-    """By its first bytes: the length of a JSON header, and the header.
-
-    By its name, too, where the header is damaged: then the error tells what is wrong with it.
-    """
-    length = int.from_bytes(head[:8], "little")
-    if head[8:9] == b"{" and length <= max(size, _LONGEST_HEADER):
-        return True
-    known = head[:2] == b"PK" or head[:1] == b"\x80"
-    return path.suffix.lower() == ".safetensors" and not known
 
 
 def _sniff_safetensors(path: Path) -> Sniffed:
@@ -184,7 +177,7 @@ def _sniff_text(path: Path, size: int) -> Sniffed:
     if text.lstrip().startswith("{"):
         return _sniff_json(text)
     if size > _LONGEST_YAML:
-        return Sniffed(Kind.OTHER, "text, and too long for a configuration")
+        return Sniffed(Kind.OTHER, "text, and too long for a configuration", text=True)
     return _sniff_yaml(text)
 
 
@@ -192,10 +185,10 @@ def _sniff_json(text: str) -> Sniffed:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
-        return Sniffed(Kind.OTHER, "damaged JSON")
+        return Sniffed(Kind.OTHER, "damaged JSON", text=True)
     if isinstance(values, dict) and ("nhop" in values or "args" in values):
-        return Sniffed(Kind.OPEN_UNMIX_JSON)
-    return Sniffed(Kind.OTHER, "JSON of something else")
+        return Sniffed(Kind.OPEN_UNMIX_JSON, text=True)
+    return Sniffed(Kind.OTHER, "JSON of something else", text=True)
 
 
 def _sniff_yaml(text: str) -> Sniffed:
@@ -207,12 +200,12 @@ def _sniff_yaml(text: str) -> Sniffed:
     try:
         keys = _top_keys(text)
     except (yaml.YAMLError, RecursionError):
-        return Sniffed(Kind.OTHER, "text that is no YAML")
+        return Sniffed(Kind.OTHER, "text that is no YAML", text=True)
     if "models" in keys:
-        return Sniffed(Kind.DEMUCS_BAG)
+        return Sniffed(Kind.DEMUCS_BAG, text=True)
     if keys & _SECTIONS:
-        return Sniffed(Kind.CONFIGURATION)
-    return Sniffed(Kind.OTHER, "YAML of something else" if keys else "plain text")
+        return Sniffed(Kind.CONFIGURATION, text=True)
+    return Sniffed(Kind.OTHER, "YAML of something else" if keys else "plain text", text=True)
 
 
 def _top_keys(text: str) -> set[str]:

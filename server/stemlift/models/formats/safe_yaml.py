@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from stemlift.models.formats.content import require_file
 from stemlift.models.formats.nesting import require_shallow
 from stemlift.models.formats.tensors import InvalidCheckpointError
 
@@ -27,6 +28,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             deeper or, its aliases written out, longer than any configuration.
         FileNotFoundError: there is no such file.
     """
+    require_file(path)
     with path.open("rb") as file:
         text = file.read(_LONGEST_FILE + 1)
     if len(text) > _LONGEST_FILE:
