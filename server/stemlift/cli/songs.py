@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +58,11 @@ class Song:
 def run(sources: Sequence[str], options: SeparateOptions, voice: Voice) -> int:
     """Separate all of them; returns the worst exit code."""
     songs = [_prepare(source, options) for source in sources]
-    with Interrupts() as interrupts:
+    # Python stops gRPC's threads wherever they are when the program ends; the client is
+    # closed before, so that none is in the middle of something.
+    with Interrupts() as interrupts, ExitStack() as kept:
         try:
-            _submit(songs, options, voice, interrupts)
+            _submit(songs, options, voice, interrupts, kept)
             for song in songs:
                 _wait(song, voice)
         except KeyboardInterrupt:
@@ -77,15 +80,21 @@ def _prepare(source: str, options: SeparateOptions) -> Song:
 
 
 def _submit(
-    songs: Sequence[Song], options: SeparateOptions, voice: Voice, interrupts: Interrupts
+    songs: Sequence[Song],
+    options: SeparateOptions,
+    voice: Voice,
+    interrupts: Interrupts,
+    kept: ExitStack,
 ) -> None:
+    """Submit all of them through one client, which `kept` closes: the jobs go on using it."""
     able = [(song, song.request) for song in songs if song.request is not None]
     if not able:
         return
     broken: StemliftError | None = None
     try:
-        # Not closed here: the jobs go on using it, and it ends with the process.
-        client = Client(on_wait=None if voice.json else note, heartbeat=interrupts.check)
+        client = kept.enter_context(
+            Client(on_wait=None if voice.json else note, heartbeat=interrupts.check)
+        )
         if voice.chatty:
             _advise(client, options.get("model", "auto"))
     except StemliftError as error:

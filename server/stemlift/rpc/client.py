@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar, Unpack
 import grpc
 
 from stemlift.paths import Paths, find_paths
-from stemlift.rpc.apart import Stream, apart
+from stemlift.rpc.apart import BrokenStream, Stream, apart
 from stemlift.rpc.channels import CALL_SECONDS, CHANNEL_OPTIONS, CREATE_SECONDS
 from stemlift.rpc.gen import separation_pb2, separation_pb2_grpc
 from stemlift.rpc.locate import find_or_start
@@ -245,19 +245,21 @@ class Client:
 
     def _watch(self, id: str, timeout: float | None = None) -> Iterator[JobUpdate]:  # noqa: A002
         request = separation_pb2.WatchJobRequest(id=id)
-        call = self._stub.WatchJob(request, timeout=timeout, metadata=(self._target.authorization,))
+        metadata = (self._target.authorization,)
+        replies = apart(
+            self._stub.WatchJob(request, timeout=timeout, metadata=metadata), self._heartbeat
+        )
         try:
-            for reply in apart(call, self._heartbeat):
-                update = read_job(reply.job)
-                yield update
-                if update.state.ended:
-                    return
-        except grpc.RpcError as error:
-            if timeout is not None and call.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            with contextlib.closing(replies):
+                for reply in replies:
+                    update = read_job(reply.job)
+                    yield update
+                    if update.state.ended:
+                        return
+        except BrokenStream as error:
+            if timeout is not None and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise still_running(id, timeout) from error
             raise from_rpc_error(error, job_id=id) from error
-        finally:
-            call.cancel()
         # A server that leaves may end the stream in good order.
         raise lost_under(id)
 
@@ -288,8 +290,8 @@ class Client:
         on_progress: OnProgress | None,
         what: str,
     ) -> Step:
-        call = begin(self._stub, {"metadata": (self._target.authorization,)})
-        with contextlib.closing(apart(call, self._heartbeat)) as steps:
+        how = {"metadata": (self._target.authorization,)}
+        with contextlib.closing(apart(begin(self._stub, how), self._heartbeat)) as steps:
             for step in steps:
                 if take(step, on_progress):
                     return step
