@@ -255,3 +255,17 @@ def test_folders_of_long_ago_go_and_others_stay(tmp_path: Path) -> None:
     assert (kept[-1] / "vocals.wav").exists()
     with JobFolder(kept[0]).held() as ours:
         assert ours
+
+
+def test_a_folder_that_a_helper_holds_keeps_its_lock(tmp_path: Path) -> None:
+    """Without it a third helper could work beside the second."""
+    helper = Helper(tmp_path)
+    folder = helper.make("a", request(tmp_path, midi_item(1)))
+    told = {"id": "a", "title": "", "pid": 1, "phase": "cancelled", "updated": 1000.0}
+    (folder / "status.json").write_text(json.dumps(told))
+    with JobFolder(folder).held() as ours:
+        assert ours
+        assert remove_old(helper.jobs, now=1000.0 + KEPT_SECONDS + 1) == []
+        with JobFolder(folder).held() as others:
+            assert not others
+    assert remove_old(helper.jobs, now=1000.0 + KEPT_SECONDS + 1) == [folder]

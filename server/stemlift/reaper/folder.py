@@ -168,10 +168,11 @@ def remove_old(root: Path, now: float | None = None) -> list[Path]:
         if not folder.imported and status.phase not in (Phase.CANCELLED, Phase.NOTHING):
             continue
         # Another helper, or a script that reads it on Windows, keeps it a while longer.
-        with contextlib.suppress(OSError, StemliftError), folder.held() as ours:
-            if ours:
+        with contextlib.suppress(OSError, StemliftError):
+            with folder.held() as ours:
+                if not ours:
+                    continue
                 _empty(folder.path)
-        with contextlib.suppress(OSError):
             (folder.path / LOCK_FILE).unlink(missing_ok=True)
             folder.path.rmdir()
             removed.append(folder.path)
