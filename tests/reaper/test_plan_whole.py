@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from reaper_chunks import SONG, guid, item, item_chunk, request, source_block, take_lines, track
 
+from stemlift.cli.reaper_program import main
 from stemlift.errors import Reason, StemliftError
 from stemlift.reaper.clone import repeatable_guids
 from stemlift.reaper.facts import Item, Request
 from stemlift.reaper.item_chunk import parse_item
 from stemlift.reaper.naming import file_entry, name_template, output_folder, source_name
 from stemlift.reaper.plan import InsertItem, Plan
-from stemlift.reaper.plan_command import plan_command, plan_text
+from stemlift.reaper.plan_command import plan_text
 from stemlift.reaper.planning import finish_plan, make_plan
 
 
@@ -197,13 +198,14 @@ def test_stems_of_the_preview() -> None:
     ],
 )
 def test_a_request_that_means_nothing_names_the_field(
-    change: dict[str, Any], field: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    change: dict[str, Any], field: str, tmp_path: Path
 ) -> None:
     base = json.loads(request(item(item_chunk())).model_dump_json())
     source = tmp_path / "in.json"
     source.write_text(json.dumps(base | change))
-    assert plan_command(source, None) == 2
-    said = json.loads(capsys.readouterr().err)["error"]
+    target = tmp_path / "out.json"
+    assert main(["plan", str(source), "--output", str(target)]) == 2
+    said = json.loads(target.read_bytes())["error"]
     assert said["reason"] == "ARGUMENT_INVALID"
     assert said["message"].startswith(f"{field} ")
 
@@ -229,16 +231,20 @@ def test_the_command_writes_a_file_or_stdout_and_says_what_fails(
 ) -> None:
     source, target = tmp_path / "in.json", tmp_path / "out.json"
     source.write_bytes(b"\xef\xbb\xbf" + request(item(item_chunk())).model_dump_json().encode())
-    assert plan_command(source, target) == 0
-    assert plan_command(source, None) == 0
+
+    def plan(path: Path, output: Path | None = None) -> int:
+        return main(["plan", str(path), *(("--output", str(output)) if output else ())])
+
+    assert plan(source, target) == 0
+    assert plan(source) == 0
     assert capsys.readouterr().out == target.read_text() == plan_text(source)
     assert Plan.model_validate_json(target.read_text()).jobs
-    assert plan_command(tmp_path / "none.json", None) == 2
-    assert plan_command(source, tmp_path / "no" / "out.json") == 2
+    assert plan(tmp_path / "none.json") == 2
+    assert plan(source, tmp_path / "no" / "out.json") == 2
     source.write_bytes(b"\xff")
-    assert plan_command(source, None) == 2
+    assert plan(source) == 2
     source.write_text("{")
-    assert plan_command(source, None) == 2
+    assert plan(source) == 2
 
 
 def test_names_are_safe_stable_and_tell_the_range() -> None:

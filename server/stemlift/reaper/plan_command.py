@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -20,21 +19,6 @@ def plan_text(source: Path | None) -> str:
         StemliftError: the file cannot be read, is no request, or cannot be planned.
     """
     return make_plan(read_request(_read(source))).model_dump_json(indent=2) + "\n"
-
-
-def plan_command(input: Path | None, output: Path | None) -> int:  # noqa: A002
-    """Plan; an error goes to stderr as one line of JSON. Returns the exit code."""
-    try:
-        text = plan_text(input)
-        if output is None:
-            sys.stdout.write(text)
-        else:
-            _write(output, text)
-    except StemliftError as error:
-        said = {"reason": str(error.reason), "message": error.message, "remedy": error.remedy}
-        sys.stderr.write(json.dumps({"error": said}) + "\n")
-        return error.exit_code
-    return 0
 
 
 def read_request(text: str) -> Request:
@@ -79,17 +63,4 @@ def _read(source: Path | None) -> str:
     except UnicodeDecodeError as error:
         raise StemliftError(
             Reason.ARGUMENT_INVALID, f"{source or 'The input'} is not text in UTF-8.", ""
-        ) from error
-
-
-def _write(output: Path, text: str) -> None:
-    from stemlift.reaper.whole import write_whole
-
-    try:
-        write_whole(output, text.encode())
-    except OSError as error:
-        raise StemliftError(
-            Reason.OUTPUT_UNWRITABLE,
-            f"{output} cannot be written: {error.strerror or error}.",
-            "Choose another place.",
         ) from error
