@@ -82,6 +82,20 @@ return function(use)
     return nil
   end
 
+  local function error_in(found)
+    return type(found) == "table" and type(found.error) == "table" and found.error or nil
+  end
+
+  -- As `answer`, for an answer in plain text, in place of which {error = {…}} is a problem.
+  function process.text_answer(question, patience)
+    local text, problem = process.answer(question, patience)
+    question.problem = text and error_in(json.decode(text)) or problem
+    if question.problem then
+      return nil, question.problem
+    end
+    return text
+  end
+
   -- As `answer`, for an answer in JSON, in which {error = {…}} is a problem.
   function process.json_answer(question, patience)
     local text, problem = process.answer(question, patience)
@@ -95,8 +109,8 @@ return function(use)
         "Stemlift's program gave an answer that cannot be understood.",
         "Run `stemlift reaper install` again, so that scripts and program fit together."
       )
-    elseif type(found.error) == "table" then
-      problem = found.error
+    elseif error_in(found) then
+      problem = error_in(found)
     else
       return found
     end

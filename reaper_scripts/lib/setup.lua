@@ -64,18 +64,23 @@ return function(use)
     return ids, failed
   end
 
+  -- This REAPER, which may be a portable one that the program would not find.
+  local function here()
+    return "--resource-path", reaper.GetResourcePath()
+  end
+
   local function check(state)
     state.problem = paths.too_old()
     state.lines = nil
     if not state.problem then
       state.install, state.problem = paths.install()
     end
-    state.question = state.install and process.ask(state.install, { "doctor" }) or nil
+    state.question = state.install and process.ask(state.install, { "doctor", here() }) or nil
   end
 
   local function take_in(state)
     if state.question then
-      local text, problem = process.answer(state.question, PATIENCE)
+      local text, problem = process.text_answer(state.question, PATIENCE)
       if text or problem then
         state.lines, state.problem, state.question = text, problem, nil
       end
@@ -101,7 +106,7 @@ return function(use)
     end
     local folder = reaper.GetResourcePath()
     state.bundle = files.join(folder, "Stemlift-support-" .. os.date("%Y%m%d-%H%M%S") .. ".zip")
-    state.bundling = process.ask(state.install, { "bundle", state.bundle })
+    state.bundling = process.ask(state.install, { "bundle", state.bundle, here() })
     state.said = { "Collecting the support bundle…" }
   end
 

@@ -12,6 +12,7 @@ import pytest
 from fake_server import FakeServer
 
 from stemlift.cli.main import main
+from stemlift.cli.reaper_program import main as helper_main
 from stemlift.errors import Exit
 from stemlift.paths import HOME_VARIABLE, paths_under
 from stemlift.reaper.install.scripts import MAIN, action_id
@@ -95,6 +96,11 @@ def test_the_doctor_finds_what_is_missing(
         assert "Customize menus" in str(found["menu"]["remedy"])
         assert main(["reaper", "doctor", "--resource-path", str(reaper)]) == Exit.DONE
         assert "✗ menu" in capsys.readouterr().out
+        # As the script Setup asks, which knows in which REAPER it runs.
+        answer = tmp_path / "answer"
+        asked = ["doctor", "--resource-path", str(reaper), "--output", str(answer)]
+        assert helper_main(asked) == Exit.DONE
+        assert f"REAPER: {reaper}" in " ".join(answer.read_text("utf-8").split())
     finally:
         server.stop()
 

@@ -9,14 +9,18 @@ import pytest
 from reaper_scripts_house import CHOOSE, ENTER, ESCAPE, SEPARATE, SETUP, ScriptsHouse
 from reaper_sim import Simulator
 
+VOCALS = "Stemlift_Vocals.lua"
+
+# The answer as `stemlift-reaper models` gives it.
 MODELS = [
     {
         "name": "htdemucs",
         "title": "Hybrid Transformer Demucs",
         "stems": ["vocals", "drums", "bass", "other"],
         "licence": "MIT",
-        "commercial_use": True,
-        "speed": "4x realtime",
+        "commercial_use": "allowed",
+        "masks": [],
+        "speed": "medium",
         "installed": True,
         "auto": True,
     },
@@ -25,9 +29,21 @@ MODELS = [
         "title": "Six stems",
         "stems": ["vocals", "drums", "bass", "guitar", "piano", "other"],
         "licence": "CC BY-NC 4.0",
-        "commercial_use": False,
-        "speed": "2x realtime",
+        "commercial_use": "forbidden",
+        "masks": [],
+        "speed": "slow",
         "installed": False,
+        "auto": False,
+    },
+    {
+        "name": "spectral",
+        "title": "Spectral",
+        "stems": ["vocals", "drums", "bass", "other"],
+        "licence": "",
+        "commercial_use": "unknown",
+        "masks": ["binary", "ratio", "complex"],
+        "speed": "fast",
+        "installed": True,
         "auto": False,
     },
 ]
@@ -63,11 +79,17 @@ def test_models_come_from_the_program_and_choices_go_to_the_job(house: ScriptsHo
     house.answer(json.dumps(MODELS))
     assert "Automatic (Hybrid Transformer Demucs)" in house.shown
     assert not Path(words[3]).exists()
-    licence = "Six stems · 2x realtime · CC BY-NC 4.0 (not for commercial use) · is fetched first"
+    mit = "Hybrid Transformer Demucs · medium · MIT: music made with it may be sold"
+    assert mit in house.shown
+    licence = (
+        "Six stems · slow · CC BY-NC 4.0: music made with it may NOT be sold · is fetched first"
+    )
     choose(house, "Model", licence)
     assert licence in house.shown
+    assert "Mask" not in house.shown
     for stem in ("guitar", "piano", "instrumental", "piano"):
         house.sim.window.click(stem)
+    choose(house, "The remainder", "A stem of its own")
     choose(house, "Range", "Only the time selection")
     choose(house, "Stems go to", "New tracks after the item's track")
     choose(house, "The original", "Leave it as it is")
@@ -79,7 +101,7 @@ def test_models_come_from_the_program_and_choices_go_to_the_job(house: ScriptsHo
     assert choices == {
         "model": "six",
         "stems": ["guitar", "instrumental"],
-        "remainder": "other",
+        "remainder": "separate",
         "layout": "flat",
         "original": "keep",
         "take_fx": "leave_out",
@@ -87,6 +109,30 @@ def test_models_come_from_the_program_and_choices_go_to_the_job(house: ScriptsHo
         "within_time_selection": True,
         "also_same_source": True,
     }
+    end_job(house)
+
+
+def test_a_mask_of_a_model_that_has_some(house: ScriptsHouse) -> None:
+    house.run(CHOOSE)
+    house.answer(json.dumps(MODELS))
+    nobody = "unknown licence: nobody says whether music made with it may be sold"
+    choose(house, "Model", f"Spectral · fast · {nobody}")
+    choose(house, "Mask", "Ratio (soft)")
+    assert "Ratio (soft)" in house.shown
+    house.sim.window.click("Separate")
+    choices = house.asked()["request"]["choices"]
+    assert (choices["model"], choices["mask"]) == ("spectral", "ratio")
+    end_job(house)
+    # It is that model's alone.
+    house.run(VOCALS)
+    assert "mask" not in house.asked()["request"]["choices"]
+    end_job(house)
+    house.run(CHOOSE)
+    house.answer(json.dumps(MODELS))
+    choose(house, "Model", "Automatic: the best for the stems")
+    assert "Mask" not in house.shown
+    house.sim.window.click("Separate")
+    assert "mask" not in house.asked()["request"]["choices"]
     end_job(house)
 
 
@@ -164,10 +210,23 @@ def test_setup_shows_what_the_doctor_says(house: ScriptsHouse) -> None:
     house.run(SETUP)
     house.turns(0.1)
     assert "Checking…" in house.shown
-    assert house.commands()[-1][1] == "doctor"
+    # A portable REAPER is found nowhere else.
+    asked = ["doctor", "--resource-path", str(house.sim.resource_path)]
+    assert house.commands()[-1][1:4] == asked
     house.answer("ok  server\nok  device: cpu\n")
     assert f"Program: {house.program}" in house.shown.replace("\n", "")
     assert "ok  device: cpu" in house.shown
+    house.sim.window.close()
+    house.turns()
+
+
+def test_setup_shows_why_the_doctor_fails(house: ScriptsHouse) -> None:
+    house.run(SETUP)
+    error = {"reason": "INTERNAL", "message": "It broke.", "remedy": "Report it."}
+    house.answer(json.dumps({"error": error}))
+    assert "It broke." in house.shown
+    assert "Report it." in house.shown
+    assert "INTERNAL" not in house.shown
     house.sim.window.close()
     house.turns()
 
@@ -212,6 +271,7 @@ def test_setup_collects_a_support_bundle(house: ScriptsHouse) -> None:
     words = house.commands()[-1]
     assert words[1] == "bundle"
     assert words[2].startswith(str(house.sim.resource_path / "Stemlift-support-"))
+    assert words[3:5] == ["--resource-path", str(house.sim.resource_path)]
     house.answer(json.dumps({"bundle": words[2]}))
     assert "The support bundle is" in house.shown
     assert house.commands()[-1][0] == "/usr/bin/xdg-open"

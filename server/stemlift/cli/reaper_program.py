@@ -21,6 +21,7 @@ import typer
 from stemlift.cli.groups import show_help
 from stemlift.cli.interrupts import Interrupts
 from stemlift.cli.program import run_program
+from stemlift.cli.reaper import ResourcePath
 from stemlift.cli.reporting import print_json
 from stemlift.errors import Exit, Reason, StemliftError
 from stemlift.paths import HOME_VARIABLE, find_paths
@@ -91,6 +92,7 @@ def models(output: Output = None, _home: Home = "") -> int:
 
 @app.command("doctor")
 def doctor(
+    resource_path: ResourcePath = None,
     json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
     output: Output = None,
     _home: Home = "",
@@ -99,7 +101,7 @@ def doctor(
     from stemlift.cli import reaper_doctor
     from stemlift.cli.doctor import print_checks
 
-    checks = reaper_doctor.examine(find_paths())
+    checks = reaper_doctor.examine(find_paths(), resource_path)
     if json:
         _say(reaper_doctor.to_json(checks), output)
     elif output is not None:
@@ -112,15 +114,16 @@ def doctor(
 @app.command("bundle")
 def bundle(
     target: Annotated[str, typer.Argument(help="The file to write.", metavar="TARGET.zip")],
+    resource_path: ResourcePath = None,
     output: Output = None,
     _home: Home = "",
 ) -> int:
-    """Collect what support needs: logs, versions, states of jobs. No audio, no names, no token."""
+    """Collect what support needs: logs, versions, states of jobs. No audio and no token."""
     from stemlift.cli import reaper_doctor
     from stemlift.reaper.bundle import write_bundle
 
     paths = find_paths()
-    checks = reaper_doctor.examine(paths)
+    checks = reaper_doctor.examine(paths, resource_path)
     reports = {
         "doctor.txt": reaper_doctor.to_text(checks),
         "doctor.json": encoder.dumps(reaper_doctor.to_json(checks), ensure_ascii=False, indent=1),
