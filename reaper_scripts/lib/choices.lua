@@ -13,6 +13,8 @@ return function(use)
       model = "auto",
       stems = json.array(),
       remainder = "other",
+      -- "": the model's own.
+      mask = "",
       layout = "folder",
       original = "mute",
       take_fx = "copy",

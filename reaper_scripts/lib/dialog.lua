@@ -1,4 +1,4 @@
--- The dialog of Separate… (choose): model, stems, range, layout, original, handles, take effects.
+-- The dialog of Separate… (choose): model, stems, mask, remainder, range, layout, and so on.
 
 return function(use)
   local choices = use("choices")
@@ -17,6 +17,15 @@ return function(use)
   local STEMS_UNTIL_KNOWN = { "vocals", "drums", "bass", "other" }
 
   local FIELDS = {
+    {
+      key = "remainder",
+      label = "The remainder",
+      values = {
+        { "other", "Added to the stem other" },
+        { "separate", "A stem of its own" },
+        { "off", "Left out" },
+      },
+    },
     {
       key = "within_time_selection",
       label = "Range",
@@ -52,6 +61,8 @@ return function(use)
       values = { { false, "Leave alone" }, { true, "Also those of the same source" } },
     },
   }
+
+  local MASK_NAMES = { binary = "Binary", ratio = "Ratio (soft)", complex = "Complex" }
 
   local function label_of(field, value)
     for _, each in ipairs(field.values) do
@@ -96,6 +107,31 @@ return function(use)
       found[#found + 1] = MIX_MINUS_VOCALS
     end
     return found
+  end
+
+  -- Of a model that is named and leaves the choice; what is automatic may be another tomorrow.
+  local function masks_of(state)
+    local chosen = state.chosen.model
+    local model = chosen ~= "auto" and models.find(state.models, chosen) or nil
+    return model and model.masks or {}
+  end
+
+  local function mask_field(state)
+    local values = { { "", "The model's own" } }
+    for _, mask in ipairs(masks_of(state)) do
+      values[#values + 1] = { mask, MASK_NAMES[mask] or mask }
+    end
+    return { key = "mask", label = "Mask", values = values }
+  end
+
+  -- No mask that the model does not have.
+  local function keep_possible_mask(state)
+    for _, mask in ipairs(masks_of(state)) do
+      if mask == state.chosen.mask then
+        return
+      end
+    end
+    state.chosen.mask = ""
   end
 
   local function wanted_stems(chosen)
@@ -143,6 +179,7 @@ return function(use)
     local window = state.window
     if window:choice("Model", model_label(state)) then
       choose_model(state)
+      keep_possible_mask(state)
     end
     local model = models.find(state.models, state.chosen.model)
     if model then
@@ -170,6 +207,16 @@ return function(use)
     end
   end
 
+  local function draw_mask(state)
+    if #masks_of(state) == 0 then
+      return
+    end
+    local field = mask_field(state)
+    if state.window:choice(field.label, label_of(field, state.chosen.mask)) then
+      choose(field, state.chosen)
+    end
+  end
+
   local function draw_fields(state)
     for _, field in ipairs(FIELDS) do
       local label = label_of(field, state.chosen[field.key])
@@ -193,6 +240,7 @@ return function(use)
     window:gap(4)
     draw_model(state)
     draw_stems(state)
+    draw_mask(state)
     draw_fields(state)
     window:gap(6)
     local clicked = window:buttons_row({ { "Separate", true }, "Cancel" })
@@ -217,6 +265,7 @@ return function(use)
         state.chosen.model = "auto"
       end
       keep_possible(state)
+      keep_possible_mask(state)
     end
   end
 
@@ -234,7 +283,7 @@ return function(use)
     local state = {
       chosen = choices.load(),
       question = models.ask(install),
-      window = Window.open("dialog", "Stemlift: separate to tracks", 470, 460),
+      window = Window.open("dialog", "Stemlift: separate to tracks", 470, 540),
     }
     local function loop()
       take_in_models(state)

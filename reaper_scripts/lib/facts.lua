@@ -173,6 +173,16 @@ return function(use)
     return reaper.CountSelectedMediaItems(handle)
   end
 
+  -- Without what is left to the model.
+  local function asked(choices)
+    local found = {}
+    for key, value in pairs(choices) do
+      found[key] = value
+    end
+    found.mask = found.mask ~= "" and found.mask or nil
+    return found
+  end
+
   -- The request; nil where no item is selected.
   function facts.read(handle, path, choices)
     if facts.selected_count(handle) == 0 then
@@ -188,7 +198,7 @@ return function(use)
       },
       tracks = tracks_facts(handle),
       items = items_facts(handle, choices.also_same_source),
-      choices = choices,
+      choices = asked(choices),
     }
   end
 

@@ -43,12 +43,16 @@ return function(use)
     return table.concat(parts, " · ")
   end
 
+  -- Whether music that was made with it may be sold.
+  local COMMERCIAL_USE = {
+    allowed = "music made with it may be sold",
+    forbidden = "music made with it may NOT be sold",
+    unknown = "nobody says whether music made with it may be sold",
+  }
+
   function models.licence(model)
     local licence = (model.licence or "") ~= "" and model.licence or "unknown licence"
-    if model.commercial_use == false then
-      return licence .. " (not for commercial use)"
-    end
-    return licence
+    return licence .. ": " .. (COMMERCIAL_USE[model.commercial_use] or COMMERCIAL_USE.unknown)
   end
 
   return models

@@ -79,7 +79,7 @@ return function(use)
 
   -- One click for these stems, by whatever model is best for them.
   function separate.stems(...)
-    separate.now({ stems = json.array({ ... }), model = "auto" })
+    separate.now({ stems = json.array({ ... }), model = "auto", mask = "" })
   end
 
   return separate

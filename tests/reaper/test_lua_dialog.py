@@ -117,7 +117,9 @@ def test_a_mask_of_a_model_that_has_some(house: ScriptsHouse) -> None:
     house.answer(json.dumps(MODELS))
     nobody = "unknown licence: nobody says whether music made with it may be sold"
     choose(house, "Model", f"Spectral · fast · {nobody}")
+    house.turns(0.1)
     choose(house, "Mask", "Ratio (soft)")
+    house.turns(0.1)
     assert "Ratio (soft)" in house.shown
     house.sim.window.click("Separate")
     choices = house.asked()["request"]["choices"]
