@@ -312,3 +312,34 @@ def test_any_file_comes_back_as_it_was(tmp_path: Path, paths: Paths, seed: int) 
     assert contents(place.folder) == again
     uninstall(place)
     assert contents(place.folder) == before
+
+
+def test_a_file_that_is_a_link_stays_one(tmp_path: Path, paths: Paths) -> None:
+    """Some keep their settings elsewhere, under version control."""
+    place = reaper(tmp_path / "REAPER")
+    kept = tmp_path / "settings"
+    kept.mkdir()
+    for path in (place.keymap, place.menu):
+        path.rename(kept / path.name)
+        path.symlink_to(kept / path.name)
+    install(place, paths)
+    assert place.keymap.is_symlink()
+    assert action_id(MAIN).encode() in (kept / "reaper-kb.ini").read_bytes()
+    uninstall(place)
+    assert place.menu.is_symlink()
+    assert (kept / "reaper-kb.ini").read_bytes() == KEYMAP
+    assert (kept / "reaper-menu.ini").read_bytes() == MENU
+
+
+def test_after_an_update_too_all_comes_back(tmp_path: Path, paths: Paths) -> None:
+    """The backup is what was there before us, not what the last version left."""
+    place, other = reaper(tmp_path / "REAPER"), reaper(tmp_path / "new", None, None)
+    before = contents(place.folder)
+    for each in (place, other):
+        install(each, paths, scripts=SHIPPED[:1])
+        install(each, paths)
+    assert contents(place.folder)["reaper-kb.ini.stemlift-backup"] == KEYMAP
+    for each in (place, other):
+        uninstall(each)
+    assert contents(place.folder) == before
+    assert sorted(contents(other.folder)) == ["reaper.ini"]

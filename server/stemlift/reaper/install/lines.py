@@ -73,8 +73,12 @@ def read_lines(path: Path) -> Lines:
     return Lines(path, data.splitlines(keepends=True), data)
 
 
-def save(file: Lines) -> Path | None:
-    """Write what changed, the old content kept beside it; the backup's path, if one was made.
+def save(file: Lines, without_us: bytes) -> Path | None:
+    """Write what changed, the old content kept beside it; the backup's path, if there is one.
+
+    Args:
+        without_us: the old content less the lines of an earlier installation, which the
+            backup shall not hold.
 
     Raises:
         StemliftError: OUTPUT_UNWRITABLE or DISK_FULL; then the file is as it was.
@@ -82,10 +86,13 @@ def save(file: Lines) -> Path | None:
     if not file.changed:
         return None
     backup = None
-    if file.before is not None:
+    # A file that holds nothing but our lines was not there before us.
+    if file.before is not None and (without_us or not file.before):
         backup = backup_of(file.path)
-        write(backup, file.before)
-    write(file.path, file.data)
+        kept = _kept(file)
+        if kept is None or not _alike(kept, without_us):
+            write(backup, without_us)
+    write(_behind_links(file.path), file.data)
     return backup
 
 
@@ -97,18 +104,28 @@ def restore(file: Lines) -> None:
     """
     kept = _kept(file)
     data = file.data
-    if kept is not None and kept.rstrip(b"\r\n") == data.rstrip(b"\r\n"):
-        # The last line may have had no end before ours was put after it.
+    if kept is not None and _alike(kept, data):
         data = kept
     if file.before is not None and data != file.before:
         if data or kept is not None:
-            write(file.path, data)
+            write(_behind_links(file.path), data)
         else:
             # It was not there before we wrote it.
             file.path.unlink(missing_ok=True)
     if kept == data:
         with contextlib.suppress(OSError):
             backup_of(file.path).unlink()
+
+
+def _alike(one: bytes, other: bytes) -> bool:
+    """Whether they are the same but for their ends: ours may have been put after a last line
+    that had none."""
+    return one.rstrip(b"\r\n") == other.rstrip(b"\r\n")
+
+
+def _behind_links(path: Path) -> Path:
+    """The file itself where `path` is a link to it: the link is the user's and stays."""
+    return path.resolve() if path.is_symlink() else path
 
 
 def _kept(file: Lines) -> bytes | None:

@@ -92,13 +92,17 @@ def install(
     keys, menus = read_lines(place.keymap), read_lines(place.menu)
     former = {action_id(name) for name in recorded_files(read_record(place))}
     changed = copy_scripts(place, wanted, make_record(paths, place, wanted))
-    gone = former - {script.action for script in wanted}
-    keymap.unregister(keys, gone)
+    ours = {script.action for script in wanted}
+    plain_keys, plain_menus = read_lines(place.keymap), read_lines(place.menu)
+    keymap.unregister(plain_keys, former | ours)
+    menu.remove(plain_menus, action_id(MAIN))
+    keymap.unregister(keys, former - ours)
     keymap.register(keys, wanted, platform)
     if any(script.name == MAIN for script in wanted):
         menu.add(menus, action_id(MAIN))
     changed |= keys.changed or menus.changed
-    backups = tuple(path for path in (save(keys), save(menus)) if path is not None)
+    saved = save(keys, plain_keys.data), save(menus, plain_menus.data)
+    backups = tuple(path for path in saved if path is not None)
     entry = menu.look(menus, action_id(MAIN))
     return Installed(
         place,
