@@ -123,6 +123,7 @@ return function(use)
       channels = whole(value(track, "I_NCHAN")),
       has_fx = reaper.TrackFX_GetCount(track) > 0,
       has_sends = sends > 0,
+      has_envelopes = reaper.CountTrackEnvelopes(track) > 0,
       fixed_lanes = value(track, "I_FREEMODE") == FIXED_LANES,
     }
   end

@@ -30,6 +30,7 @@ def test_an_item_of_a_saved_project(house: ScriptsHouse, tmp_path: Path) -> None
     track = project.add_track("Gitarre – links", depth=-1, effects=("gain",), I_NCHAN=4)
     track.set("I_CUSTOMCOLOR", 0x1000000 | 0x0A141E)
     project.add_send(track, parent)
+    track.set_envelope("VOLENV2", [(0.0, 1.0), (2.0, 0.5)])
     song = house.song()
     item = track.add_item(song, 1.5, 2.0, soffs=0.5, selected=True)
     track.add_item(song, 9.0, 1.0)
@@ -51,6 +52,7 @@ def test_an_item_of_a_saved_project(house: ScriptsHouse, tmp_path: Path) -> None
     assert request.tracks[0].colour is None
     assert (request.tracks[1].has_fx, request.tracks[1].has_sends) == (True, True)
     assert (request.tracks[0].has_fx, request.tracks[0].has_sends) == (False, False)
+    assert [track.has_envelopes for track in request.tracks] == [False, True]
     (found,) = request.items
     assert found.guid == item.guid
     assert found.track == track.guid

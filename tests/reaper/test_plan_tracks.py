@@ -179,6 +179,22 @@ def test_the_flat_layout_copies_the_mixer_and_warns_of_effects() -> None:
     assert not any("effects" in notice for notice in make_plan(request(item(item_chunk()))).notices)
 
 
+@pytest.mark.parametrize("layout", ["flat", "folder"])
+def test_envelopes_that_do_not_act_on_stems_are_told(layout: str) -> None:
+    plans = [
+        make_plan(request(item(item_chunk()), tracks=[track(0, **has)], layout=layout, stems=STEMS))
+        for has in ({"has_envelopes": True}, {"has_envelopes": True, "has_fx": True})
+    ]
+    said = [[n for n in plan.notices if "envelopes" in n] for plan in plans]
+    if layout == "folder":
+        assert said == [[], []]
+    else:
+        assert [one.partition(" do not act")[0] for (one,) in said] == [
+            "The envelopes of Track 0",
+            "The effects and envelopes of Track 0",
+        ]
+
+
 def test_colours_are_stable_for_any_name() -> None:
     assert colour("Vocals") == colour("vocals")
     assert colour("kick") == colour("kick")

@@ -106,7 +106,7 @@ class Track(Facts):
     index: from 0, in the project's order.
     depth: I_FOLDERDEPTH: 1 opens a folder, -n closes n of them.
     colour: red, green, blue from 0 to 255; None where it has none.
-    has_fx, has_sends: whether there are any, hardware outputs counted as sends.
+    has_fx, has_sends, has_envelopes: whether there are any, hardware outputs counted as sends.
     fixed_lanes: whether the track shows fixed item lanes (I_FREEMODE 2).
     """
 
@@ -118,6 +118,7 @@ class Track(Facts):
     channels: int = 2
     has_fx: bool = False
     has_sends: bool = False
+    has_envelopes: bool = False
     fixed_lanes: bool = False
 
 

@@ -66,10 +66,13 @@ def _of_tracks(request: Request, wanted: Sequence[Wanted]) -> Iterator[str]:
         return
     used = {one.item.track for one in wanted}
     for track in request.tracks:
-        if track.guid in used and track.has_fx:
-            name = track.name or f"track {track.index + 1}"
+        if track.guid not in used:
+            continue
+        name = track.name or f"track {track.index + 1}"
+        parts = [("effects", track.has_fx), ("envelopes", track.has_envelopes)]
+        if there := " and ".join(part for part, is_there in parts if is_there):
             yield (
-                f"The effects of {name} do not act on its stems, which lie beside it."
+                f"The {there} of {name} do not act on its stems, which lie beside it."
                 " In a folder they would."
             )
 

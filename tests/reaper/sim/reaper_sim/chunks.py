@@ -186,7 +186,8 @@ class Lines:
         self.children = [child for child in self.children if key_of(child) != key]
 
     def blocks(self, *keys: str) -> list[Block]:
-        return [c for c in self.children if isinstance(c, Block) and c.key in keys]
+        blocks = (child for child in self.children if isinstance(child, Block))
+        return [block for block in blocks if not keys or block.key in keys]
 
 
 def split_keeping_quotes(line: str) -> list[str]:
