@@ -226,23 +226,33 @@ return function(use)
     return found
   end
 
-  -- A problem where a stem's file is gone; else nil. expects: as in the plan.
-  function apply.missing_stem(handle, operations, expects)
+  -- The files that the operations bring, as their chunks name them. expects: as in the plan.
+  function apply.stem_files(operations, expects)
     local before = files_before(expects)
-    local is_new = {}
+    local is_new, found = {}, {}
     for _, operation in ipairs(operations) do
       if operation["do"] == "insert_track" then
         is_new[operation.key] = true
       end
       local all_are_stems = is_new[operation.track_key]
       for _, path in ipairs(operation.chunk and chunks.files(operation.chunk) or {}) do
-        if (all_are_stems or not before[path]) and not stem_is_there(path, handle) then
-          return errors.new(
-            "STEM_MISSING",
-            "The file of a stem is not there any more: " .. path,
-            "Separate the items again."
-          )
+        if all_are_stems or not before[path] then
+          found[#found + 1] = path
         end
+      end
+    end
+    return found
+  end
+
+  -- A problem where a stem's file is gone; else nil. expects: as in the plan.
+  function apply.missing_stem(handle, operations, expects)
+    for _, path in ipairs(apply.stem_files(operations, expects)) do
+      if not stem_is_there(path, handle) then
+        return errors.new(
+          "STEM_MISSING",
+          "The file of a stem is not there any more: " .. path,
+          "Separate the items again."
+        )
       end
     end
     return nil
@@ -251,6 +261,22 @@ return function(use)
   local function base_when_asked(request)
     local path = request.project.path
     return path ~= "" and files.folder_of(path) or request.project.media_folder
+  end
+
+  -- A stem of a job, absolute; nil where it has none, or they are gone.
+  function apply.a_stem(job)
+    local plan = job.status and job.status.plan
+    if type(plan) ~= "table" then
+      return nil
+    end
+    local base = base_when_asked(job.asked.request)
+    for _, path in ipairs(apply.stem_files(plan.operations, plan.expects)) do
+      local absolute = files.is_absolute(path) and path or files.join(base, path)
+      if files.exists(absolute) then
+        return absolute
+      end
+    end
+    return nil
   end
 
   local function changed(sentence)

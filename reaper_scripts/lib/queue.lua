@@ -1,6 +1,7 @@
 -- The queue: jobs that run, wait or failed, and those whose stems are not in a project yet.
 
 return function(use)
+  local apply = use("apply")
   local files = use("files")
   local paths = use("paths")
   local progress = use("progress")
@@ -69,7 +70,7 @@ return function(use)
     labels[#labels + 1] = "Show folder"
     local chosen = window:buttons_row(labels)
     if chosen == "Show folder" then
-      files.reveal(files.join(job.folder, "job.json"))
+      files.reveal(apply.a_stem(job) or files.join(job.folder, "job.json"))
     elseif chosen then
       actions[chosen](job)
       status.poll(job)

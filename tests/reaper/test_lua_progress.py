@@ -320,6 +320,36 @@ def test_the_folder_is_shown_by_the_system(house: ScriptsHouse, system: str, pro
     end(house)
 
 
+@pytest.mark.parametrize("takes", [False, True])
+def test_the_folder_of_stems_where_there_are_some(
+    house: ScriptsHouse, tmp_path: Path, takes: bool
+) -> None:
+    house.run(SEPARATE)
+    plan = house.plan()
+    stem = house.song("made/the vocals.wav")
+    before = str(house.folder / "music" / "a song.wav")
+    for operation in plan["operations"]:
+        if operation["do"] == "insert_item":
+            operation["chunk"] = operation["chunk"].replace(before, str(stem))
+    if takes:
+        # The first file of the chunk is the item's own.
+        (item,) = house.asked()["request"]["items"]
+        file = [line for line in item["chunk"].splitlines() if "FILE" in line][0]
+        chunk = item["chunk"].replace(file, f"{file}\n{file.replace(before, str(stem))}")
+        plan["operations"] = [{"do": "replace_item", "item": item["guid"], "chunk": chunk}]
+    house.sim.project(tmp_path / "another.rpp")
+    house.say("done", plan=plan)
+    close_all(house)
+    house.run(QUEUE)
+    house.turns()
+    house.sim.window.click("Show folder")
+    assert house.commands()[-1] == ["/usr/bin/xdg-open", str(stem.parent)]
+    stem.unlink()
+    house.sim.window.click("Show folder")
+    assert house.commands()[-1] == ["/usr/bin/xdg-open", str(house.job)]
+    end(house)
+
+
 def test_the_queue_of_nothing(house: ScriptsHouse) -> None:
     house.run(QUEUE)
     house.turns()
