@@ -334,7 +334,7 @@ def test_the_folder_of_stems_where_there_are_some(
     if takes:
         # The first file of the chunk is the item's own.
         (item,) = house.asked()["request"]["items"]
-        file = [line for line in item["chunk"].splitlines() if "FILE" in line][0]
+        file = next(line for line in item["chunk"].splitlines() if "FILE" in line)
         chunk = item["chunk"].replace(file, f"{file}\n{file.replace(before, str(stem))}")
         plan["operations"] = [{"do": "replace_item", "item": item["guid"], "chunk": chunk}]
     house.sim.project(tmp_path / "another.rpp")
