@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -111,3 +112,15 @@ def test_the_command_leaves_no_call_behind(
 ) -> None:
     main(["separate", "--json", str(tmp_path / song)])
     assert not calls_alive()
+
+
+def test_an_ending_program_waits_for_no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = Call()
+    replies = apart(call, lambda: None)
+    assert next(replies) == 1
+    with monkeypatch.context() as ending:
+        ending.setattr(sys, "is_finalizing", lambda: True)
+        replies.close()
+    # The reader is stopped by then, perhaps with the call's lock taken.
+    assert not call.over.is_set()
+    call.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol, TypeVar
@@ -79,8 +80,11 @@ def apart(stream: Stream[_Reply], heartbeat: Callable[[], None]) -> Generator[_R
                 return
             yield reply
     finally:
-        stream.cancel()
-        reader.join()
+        # Python has stopped the reader by then, perhaps with the call's lock taken, and it
+        # keeps the call: a program may end while a generator of its own still reads.
+        if not sys.is_finalizing():
+            stream.cancel()
+            reader.join()
         # An error's traceback may keep these names for long.
         del stream, reader
 
