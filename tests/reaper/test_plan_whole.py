@@ -263,6 +263,19 @@ def test_names_are_safe_stable_and_tell_the_range() -> None:
     assert name_template(SONG, 0, None, "k") == "song 0m00.000s-end k {stem}"
 
 
+@pytest.mark.parametrize("folder", [40, 93, 130])
+def test_names_are_short_where_windows_takes_no_longer_path(folder: int) -> None:
+    media = "C:\\" + "m" * (folder - 3)
+    song = "C:\\x\\" + "a long name of a song " * 6 + ".wav"
+    asked = request(item(item_chunk(offset=65.5), source={"path": song, "length": 600.0}))
+    project = asked.project.model_copy(update={"media_folder": media, "path": ""})
+    (job,) = make_plan(asked.model_copy(update={"project": project})).jobs
+    path = f"{job.output_folder}\\{job.name_template} 99.wav".format(stem="instrumental")
+    assert len(path) < 240
+    assert "\\a long" in job.output_folder
+    assert job.name_template.startswith("a long")
+
+
 def test_paths_are_written_as_their_system_writes_them() -> None:
     assert file_entry("/p/Media/a b.wav", "/p/x.rpp") == "Media/a b.wav"
     assert file_entry("/q/a.wav", "/p/x.rpp") == "/q/a.wav"

@@ -15,6 +15,11 @@ FOLDER = "Stemlift"
 """Name of the folder in the project's media folder."""
 
 _LONGEST = 60
+_SHORTEST = 8
+# Windows takes no more than 260 signs unless it is told to; a writer needs some beside the name.
+_WINDOWS_PATH = 238
+# The folder of stems, and of a file's name all but the source: range, key, stem, ending.
+_AROUND_NAMES = 85
 _UNSAFE = re.compile(r'[\\/<>:"|?*{}\x00-\x1f\x7f-\x9f\'`%#;]')
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))}
@@ -34,7 +39,15 @@ def same_file(path: str) -> str:
     return str(one).lower() if isinstance(one, PureWindowsPath) else str(one)
 
 
-def source_name(path: str) -> str:
+def longest_name(media_folder: str) -> int:
+    """Bytes that a source's name may have in the names of its stems and of their folder."""
+    if isinstance(pure(media_folder), PurePosixPath):
+        return _LONGEST
+    room = (_WINDOWS_PATH - _AROUND_NAMES - len(media_folder)) // 2
+    return min(max(room, _SHORTEST), _LONGEST)
+
+
+def source_name(path: str, longest: int = _LONGEST) -> str:
     """The file's name without its extension, as a part of other names: safe on all systems.
 
     Signs that a file system, a template or REAPER's quoting could trip over become "_"; a name
@@ -42,7 +55,7 @@ def source_name(path: str) -> str:
     """
     name = unicodedata.normalize("NFC", pure(path).stem)
     name = _UNSAFE.sub("_", name).strip(" .")
-    while len(name.encode()) > _LONGEST:
+    while len(name.encode()) > longest:
         name = name[:-1]
     name = name.rstrip(" .")
     if not name or name.split(".")[0].lower() in _DEVICES:
@@ -57,17 +70,21 @@ def job_key(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
 
 
-def name_template(path: str, start: float, end: float | None, key: str) -> str:
+def name_template(
+    path: str, start: float, end: float | None, key: str, longest: int = _LONGEST
+) -> str:
     """The template for the API: source, range in seconds, key and stem.
 
-    The range tells a person which piece it is; the key keeps two jobs apart.
+    The range tells a person which piece it is; the key keeps two jobs apart. longest: as of
+    `source_name`.
     """
     last = "end" if end is None else _clock(end)
-    return f"{source_name(path)} {_clock(start)}-{last} {key} {{stem}}"
+    return f"{source_name(path, longest)} {_clock(start)}-{last} {key} {{stem}}"
 
 
 def output_folder(media_folder: str, path: str) -> str:
-    return str(pure(media_folder) / FOLDER / source_name(path))
+    name = source_name(path, longest_name(media_folder))
+    return str(pure(media_folder) / FOLDER / name)
 
 
 def stem_path(folder: str, template: str, stem: str) -> str:

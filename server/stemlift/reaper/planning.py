@@ -12,7 +12,14 @@ from pathlib import PurePath
 from stemlift.reaper.clone import Guids, random_guids, repeatable_guids
 from stemlift.reaper.facts import Request
 from stemlift.reaper.importing import Separated, Supply, import_plan
-from stemlift.reaper.naming import job_key, name_template, output_folder, pure, stem_path
+from stemlift.reaper.naming import (
+    job_key,
+    longest_name,
+    name_template,
+    output_folder,
+    pure,
+    stem_path,
+)
 from stemlift.reaper.notices import notices
 from stemlift.reaper.plan import ImportPlan, Plan, PlannedJob
 from stemlift.reaper.ranges import END_SLACK, LEAST_HANDLE, Span, job_spans
@@ -116,6 +123,7 @@ def _job(request: Request, one: Wanted, span: Span) -> PlannedJob:
     )
     rate = max(one.source.sample_rate, 1)
     end = None if span.end is None else span.end / rate
+    media_folder = choices.media_folder or request.project.media_folder
     return PlannedJob(
         key=key,
         input=path,
@@ -128,8 +136,8 @@ def _job(request: Request, one: Wanted, span: Span) -> PlannedJob:
         stems=choices.stems,
         remainder=choices.remainder,
         mask=choices.mask,
-        output_folder=output_folder(choices.media_folder or request.project.media_folder, path),
-        name_template=name_template(path, span.start / rate, end, key),
+        output_folder=output_folder(media_folder, path),
+        name_template=name_template(path, span.start / rate, end, key, longest_name(media_folder)),
     )
 
 
