@@ -8,13 +8,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from reaper_chunks import guid, item, item_chunk, request, source_block, take_lines, track
+from reaper_playing import source_time
 
 from stemlift.reaper.clone import NewSource, repeatable_guids, stem_item
 from stemlift.reaper.facts import Request, TakeFx
 from stemlift.reaper.item_chunk import ItemChunk, parse_item
 from stemlift.reaper.plan import InsertItem, MuteItem, ReplaceItem
 from stemlift.reaper.planning import make_plan
-from stemlift.reaper.playing import innermost, playing, source_kind, source_time
+from stemlift.reaper.playing import innermost, playing, source_kind
 
 FX = "<TAKEFX\nBYPASS 0 0 0\n<JS x\n1 2\n>\nFXID {11111111-0000-0000-0000-000000000000}\n>\n"
 VOLENV = """<VOLENV

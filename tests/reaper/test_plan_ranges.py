@@ -8,11 +8,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from reaper_chunks import item, item_chunk, request, source_block, track
+from reaper_playing import source_time
 
 from stemlift.reaper.chanmodes import Channels, from_mode
 from stemlift.reaper.item_chunk import parse_item
 from stemlift.reaper.planning import make_plan
-from stemlift.reaper.playing import Playing, Section, playing, source_time
+from stemlift.reaper.playing import Playing, Section, playing
 from stemlift.reaper.ranges import WHOLE, Span, job_spans, needed_span
 
 RATE = 48000

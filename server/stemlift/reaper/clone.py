@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from stemlift.reaper.chunk import Block, Line, Node, changed, entry, number
 from stemlift.reaper.facts import TakeFx
 from stemlift.reaper.item_chunk import ItemChunk, Take
-from stemlift.reaper.playing import innermost, read_section
+from stemlift.reaper.playing import read_section
 
 Guids = Callable[[], str]
 """Gives a new GUID at each call, as REAPER writes it: "{…}" in capitals."""
@@ -203,14 +203,6 @@ def _resourced(source: Block, new: NewSource) -> Block:
         start = entry("STARTPOS", number(-new.shift), ending=source.ending)
         children = (start, *children)
     return source.with_children(children)
-
-
-def file_of(take: Take) -> str:
-    """The path in the take's innermost source, as written; "" where there is none."""
-    if take.source is None:
-        return ""
-    line = innermost(take.source).entry("FILE")
-    return line.values[0] if line and line.values else ""
 
 
 def _less(line: Line, seconds: float) -> Line:

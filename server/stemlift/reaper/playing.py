@@ -115,27 +115,6 @@ def innermost(source: Block) -> Block:
     return source
 
 
-def source_time(what: Playing, time: float) -> float | None:
-    """The time of the file that plays at the project's `time`; None where nothing sounds.
-
-    For takes without stretch markers. A crossfade at the seam of a loop is left out.
-    """
-    if not what.position <= time < what.end:
-        return None
-    at = what.offset + (time - what.position) * what.rate
-    cycle = what.cycle
-    if what.loop and cycle:
-        at %= cycle
-    if at < 0 or (cycle is not None and at >= cycle):
-        return None
-    section = what.section
-    if section is None:
-        return at
-    if section.reverse:
-        return None if cycle is None else section.start + cycle - at
-    return section.start + at
-
-
 def wraps(what: Playing, frame: float) -> bool:
     """Whether a looping take reads beyond one cycle of its source, or may.
 
