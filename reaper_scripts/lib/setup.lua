@@ -32,10 +32,13 @@ return function(use)
 
   local CLICKS = {
     "REAPER lets nobody but you add to its right-click menu. Once, four clicks:",
-    "1. In Customize menus/toolbars, which is open now, choose Media item context at the top left.",
+    "The window Customize menus/toolbars is open now. In it:",
+    "1. At the top left choose Media item context.",
     "2. Click Add…, then Action….",
-    "3. Type separate to tracks into the filter, choose Script: " .. setup.MAIN .. ", click Select.",
-    "4. Click Save (or OK).",
+    "3. Type separate to tracks, choose Script: " .. setup.MAIN .. ", click Select.",
+    "4. Click Save.",
+    "If REAPER shows another name for the new entry, right-click it in that window's list before "
+      .. "you save, choose Rename and type Separate to tracks.",
     "From now on: right-click an item, Separate to tracks.",
   }
 

@@ -15,7 +15,7 @@ from doc_pages import ROOT, blocks
 from pydantic import BaseModel
 
 from stemlift.reaper import bundle, chanmodes, facts, folder, plan, ranges
-from stemlift.reaper.install import menu, scripts, steps
+from stemlift.reaper.install import menu, sandbox, scripts
 
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "reaper.md").read_text(encoding="utf-8")
@@ -97,6 +97,16 @@ def test_the_windows_are_drawn_with_the_words_of_the_scripts(drawing: ModuleType
     assert menu.LABEL in drawing.menu()
 
 
+def test_the_four_clicks_are_the_same_everywhere() -> None:
+    page = PAGE.replace("*", "")
+    joined = re.sub(r'"\s*\.\.\s*"', "", LUA.replace('" .. setup.MAIN .. "', scripts.MAIN))
+    for said in (page, joined, menu.by_hand()):
+        places = [said.index(each) for each in (*menu.CLICKS, menu.RENAME)]
+        assert places == sorted(places)
+    for name in ("Stemlift_Setup", "Right-click menu…", "Customize menus/toolbars"):
+        assert name in menu.by_hand()
+
+
 def test_the_oldest_reaper_is_the_one_that_the_scripts_ask_for() -> None:
     match = re.search(r"OLDEST_REAPER = ([\d.]+)", LUA)
     assert match
@@ -137,7 +147,7 @@ def test_the_figures_are_those_of_the_program() -> None:
     assert f"({facts.Choices().handles:g} s unless chosen otherwise" in PAGE
     assert f"go after {folder.KEPT_SECONDS / 86400:.0f} days" in PAGE
     assert f"the last {bundle.MOST_JOBS} jobs" in PAGE
-    assert f"$ {steps.ALLOW}\n" in PAGE
+    assert f"$ {sandbox.ALLOW}\n" in PAGE
 
 
 def test_the_channel_modes_are_those_of_the_planner() -> None:

@@ -12,6 +12,7 @@ from stemlift.reaper.install import keymap, menu
 from stemlift.reaper.install.lines import read_lines
 from stemlift.reaper.install.menu import Entry
 from stemlift.reaper.install.places import Place, running_on
+from stemlift.reaper.install.sandbox import ALLOW, may_leave
 from stemlift.reaper.install.scripts import (
     MAIN,
     Script,
@@ -20,7 +21,7 @@ from stemlift.reaper.install.scripts import (
     read_record,
     shipped_scripts,
 )
-from stemlift.reaper.install.steps import ALLOW, Running
+from stemlift.reaper.install.steps import Running
 
 _INSTALL = "Close REAPER and run: stemlift reaper install"
 
@@ -88,8 +89,11 @@ def _program(place: Place) -> Iterator[Finding]:
         yield Finding("program", True, program)
     else:
         yield Finding("program", False, f"{program} is gone", _INSTALL)
-    if place.flatpak:
-        yield Finding("sandbox", True, "REAPER runs in Flatpak", f"Needed once: {ALLOW}")
+    if place.flatpak and may_leave():
+        yield Finding("sandbox", True, "REAPER runs in Flatpak and may start programs outside")
+    elif place.flatpak:
+        detail = "REAPER runs in Flatpak and may not start programs outside"
+        yield Finding("sandbox", False, detail, f"Allow it once, then start REAPER again: {ALLOW}")
 
 
 def _menu(entry: Entry) -> Finding:
@@ -98,4 +102,4 @@ def _menu(entry: Entry) -> Finding:
     if entry is Entry.MISSING:
         return Finding("menu", False, "the context menu of items has no entry", _INSTALL)
     detail = "the context menu of items was never changed, so no program can add to it"
-    return Finding("menu", False, detail, "\n".join(menu.CLICKS))
+    return Finding("menu", False, detail, menu.by_hand())

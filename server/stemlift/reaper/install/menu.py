@@ -11,17 +11,37 @@ import re
 from enum import StrEnum
 
 from stemlift.reaper.install.lines import Lines
+from stemlift.reaper.install.scripts import MAIN
 
 SECTION = b"[media item context]"
 LABEL = "Separate to tracks"
 
 CLICKS = (
-    "In REAPER: Options → Customize menus/toolbars…",
-    "choose “Media item context” at the top",
-    "Add…, then find “Stemlift_Separate to tracks” and choose it",
-    "Save, then OK",
+    "1. At the top left choose Media item context.",
+    "2. Click Add…, then Action….",
+    f"3. Type separate to tracks, choose Script: {MAIN}, click Select.",
+    "4. Click Save.",
 )
-"""What a user does once where the section is missing: no program can do it."""
+"""What a user does once where the section is missing: no program can do it. `Stemlift_Setup`
+and the manual say it in the same words."""
+
+RENAME = (
+    "If REAPER shows another name for the new entry, right-click it in that window's list before"
+    f" you save, choose Rename and type {LABEL}."
+)
+
+
+def by_hand() -> str:
+    """The clicks, and the quickest way to them."""
+    return "\n".join(
+        (
+            "The quickest way: in REAPER run Stemlift_Setup and click “Right-click menu…”.",
+            "It opens the right window, as does Options → Customize menus/toolbars…. In it:",
+            *CLICKS,
+            RENAME,
+        )
+    )
+
 
 _ENTRY = re.compile(rb"^(item|icon)_(\d+)=")
 

@@ -18,6 +18,7 @@ from stemlift.reaper.install import keymap, menu
 from stemlift.reaper.install.lines import Lines, read_lines, restore, save
 from stemlift.reaper.install.menu import Entry
 from stemlift.reaper.install.places import Place, running_on
+from stemlift.reaper.install.sandbox import ALLOW, may_leave
 from stemlift.reaper.install.scripts import (
     MAIN,
     Script,
@@ -31,9 +32,6 @@ from stemlift.reaper.install.scripts import (
 )
 
 Running = Callable[[Place], int | None]
-
-ALLOW = "flatpak override --user --talk-name=org.freedesktop.Flatpak fm.reaper.Reaper"
-"""Lets REAPER leave Flatpak's sandbox to start the helper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +153,10 @@ def _refuse_while_running(place: Place, running: Running) -> None:
 
 def _todo(place: Place, entry: Entry) -> list[str]:
     todo = []
-    if place.flatpak:
+    if place.flatpak and not may_leave():
         todo.append(f"Let REAPER start programs outside its sandbox, once: {ALLOW}")
     if entry is Entry.NO_MENU:
-        clicks = "; ".join(menu.CLICKS)
-        todo.append(f"For the right-click menu of items, REAPER wants four clicks once. {clicks}.")
+        todo.append(
+            "For the right-click menu of items, REAPER wants four clicks once:\n" + menu.by_hand()
+        )
     return todo
