@@ -211,5 +211,9 @@ def test_words_for_figures() -> None:
         "2 h 07 min",
     ]
     assert [size(n) for n in (12, 84_000_000, 3e12)] == ["12 B", "84.0 MB", "3.0 TB"]
-    assert [null(v) for v in (None, -300.0, -133.21)] == ["not claimed, since they are not the whole mix", "exact", "-133.2 dB"]
+    assert [null(v) for v in (None, -300.0, -133.21)] == [
+        "not claimed, since they are not the whole mix",
+        "exact",
+        "-133.2 dB",
+    ]
     assert [level(v) for v in (-300.0, -3.25)] == ["silent", "-3.2 dBFS"]
