@@ -44,6 +44,7 @@ return function(use)
     reaper.RecursiveCreateDirectory(folder, 0)
     local written, why = files.write(files.join(folder, "job.json"), json.encode(asked))
     if not written then
+      files.remove(files.join(folder, "job.json"))
       return nil,
         errors.new(
           "WRITE_FAILED",
@@ -71,8 +72,8 @@ return function(use)
   end
 
   function status.cancel(job)
-    job.cancelling = true
-    return files.write(file(job, "cancel"), "")
+    job.cancelling = files.write(file(job, "cancel"), "") == true
+    return job.cancelling
   end
 
   local function imported_key(job)

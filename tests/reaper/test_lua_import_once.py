@@ -132,3 +132,35 @@ def test_after_a_sleep_the_helper_has_a_moment_to_write(house: ScriptsHouse) -> 
     assert "40 %" in house.shown
     house.say("cancelled")
     house.turns(3)
+
+
+def test_a_cancel_that_cannot_be_written_can_be_asked_for_again(
+    house: ScriptsHouse, project: Project
+) -> None:
+    house.run(SEPARATE)
+    house.say("running", fraction=0.3)
+    (house.job / "cancel").mkdir()
+    house.sim.window.click("Cancel")
+    assert "could not be told to stop" in house.sim.boxes[-1].text
+    house.say("running", fraction=0.4)
+    assert "Cancelling" not in house.shown
+    (house.job / "cancel").rmdir()
+    house.sim.window.click("Cancel")
+    assert (house.job / "cancel").is_file()
+    house.say("cancelled")
+    house.turns(3)
+
+
+def test_a_job_that_the_disk_has_no_room_for_leaves_nothing(
+    house: ScriptsHouse, project: Project
+) -> None:
+    resource = pytest.importorskip("resource", reason="limits of files are Unix's")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, limits[1]))
+    try:
+        house.run(SEPARATE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "The job cannot be written" in house.sim.boxes[-1].text
+    assert not list(house.jobs.rglob("job.json"))
+    assert house.commands() == []
