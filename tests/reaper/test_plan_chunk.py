@@ -10,6 +10,7 @@ from reaper_chunks import guid, item_chunk, source_block, take_lines
 from stemlift.errors import Reason, StemliftError
 from stemlift.reaper.chunk import Block, ChunkError, Line, entry, number, parse
 from stemlift.reaper.item_chunk import parse_item
+from stemlift.reaper.trim import Window, trimmed
 
 FX = """<TAKEFX
 WNDRECT 0 0 0 0
@@ -136,3 +137,10 @@ def test_only_items_are_items() -> None:
     with pytest.raises(ChunkError):
         parse_item("<TRACK\n>\n")
     assert isinstance(parse("<TRACK\n>\n"), Block)
+
+
+def test_an_entry_that_a_cut_adds_ends_as_the_others_do() -> None:
+    text = "<ITEM\nPOSITION 0\nLENGTH 10\nNAME x\n<SOURCE WAVE\nFILE a.wav\n>\n>\n"
+    part = trimmed(parse_item(text.replace("\n", "\r\n")), Window(2, 5), {}).raw
+    assert "SOFFS 2\r\n" in part
+    assert part.count("\n") == part.count("\r\n")

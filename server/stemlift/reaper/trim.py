@@ -76,7 +76,7 @@ def trimmed(item: ItemChunk, part: Window, cycles: dict[int, float]) -> ItemChun
         return node
 
     takes = [
-        _later(take, before, cycles.get(index) if item.loops else None)
+        _later(take, before, cycles.get(index) if item.loops else None, item.ending)
         for index, take in enumerate(item.takes)
     ]
     return item.with_common(changed(item.common, change)).with_takes(takes)
@@ -106,7 +106,7 @@ def muted(item: ItemChunk) -> ItemChunk:
     return item.with_common(changed(item.common, change))
 
 
-def _later(take: Take, seconds: float, cycle: float | None) -> Take:
+def _later(take: Take, seconds: float, cycle: float | None, ending: str) -> Take:
     rate = take.number("PLAYRATE", 0, 1.0) or 1.0
     less = seconds * rate
     if not less:
@@ -124,7 +124,8 @@ def _later(take: Take, seconds: float, cycle: float | None) -> Take:
 
     nodes = changed(take.nodes, change)
     if take.entry("SOFFS") is None and take.source is not None:
-        nodes = (*nodes, Line(f"SOFFS {number(less % cycle if cycle else less)}\n"))
+        offset = number(less % cycle if cycle else less)
+        nodes = (*nodes, Line(f"SOFFS {offset}{ending}"))
     return Take(take.header, nodes)
 
 
