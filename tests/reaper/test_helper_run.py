@@ -18,6 +18,7 @@ from stemlift.errors import Exit
 from stemlift.paths import paths_under
 from stemlift.reaper.folder import KEPT_SECONDS, JobFolder, remove_old
 from stemlift.reaper.messages import Phase
+from stemlift.reaper.run import run
 from stemlift.rpc.gen import job_pb2
 
 ENDED = (Phase.DONE, Phase.NOTHING, Phase.CANCELLED, Phase.FAILED)
@@ -269,3 +270,12 @@ def test_a_folder_that_a_helper_holds_keeps_its_lock(tmp_path: Path) -> None:
         with JobFolder(folder).held() as others:
             assert not others
     assert remove_old(helper.jobs, now=1000.0 + KEPT_SECONDS + 1) == [folder]
+
+
+def test_a_job_of_long_ago_can_be_tried_again(tmp_path: Path) -> None:
+    helper = Helper(tmp_path)
+    folder = helper.make("a", request(tmp_path, midi_item(1)))
+    told = {"id": "a", "title": "", "pid": 1, "phase": "cancelled", "updated": 1000.0}
+    (folder / "status.json").write_text(json.dumps(told))
+    assert run(JobFolder(folder), paths_under(tmp_path / "home")) == Exit.DONE
+    assert json.loads((folder / "status.json").read_bytes())["phase"] == "nothing"

@@ -55,12 +55,13 @@ def run(folder: JobFolder, paths: Paths, heartbeat: Callable[[], None] = lambda:
             f"There is no folder {folder.path}.",
             "Give the folder of a job that the scripts in REAPER made.",
         )
-    for gone in remove_old(folder.path.parent):
-        logger.info("removed the old job %s", gone)
     with folder.held() as ours:
         if not ours:
             logger.info("another helper works on %s", folder.path)
             return Exit.DONE
+        # Held, our own folder stays, however old it is.
+        for gone in remove_old(folder.path.parent):
+            logger.info("removed the old job %s", gone)
         return _run(folder, paths, heartbeat)
 
 
