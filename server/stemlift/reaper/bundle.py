@@ -1,6 +1,7 @@
 """The support bundle: what somebody needs to see who shall help, and nothing private.
 
-No audio, no token; the user's folder is written as ~.
+No audio, no token, no names of songs, tracks, items or folders; the user's folder is written
+as ~.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import platform
+import secrets
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +20,8 @@ from pathlib import Path
 from stemlift.errors import Reason, StemliftError
 from stemlift.paths import Paths
 from stemlift.reaper.folder import job_folders
+from stemlift.reaper.messages import JOB_FILE
+from stemlift.reaper.redact import Redactor, names_in, songs_in
 from stemlift.reaper.whole import write_whole
 
 MOST_BYTES = 1_000_000
@@ -55,7 +59,7 @@ def write_bundle(
     return target
 
 
-def shortener(home: Path, secrets: list[str]) -> Callable[[str], str]:
+def shortener(home: Path, hidden: list[str]) -> Callable[[str], str]:
     """Writes the user's folder as ~, in JSON's spelling too, and no secret at all."""
     names = {str(home), home.as_posix()}
     with suppress(OSError):
@@ -66,7 +70,7 @@ def shortener(home: Path, secrets: list[str]) -> Callable[[str], str]:
     longest_first = sorted((form for form in forms if len(form) > 3), key=len, reverse=True)
 
     def shorten(text: str) -> str:
-        for secret in secrets:
+        for secret in hidden:
             text = text.replace(secret, "(token)")
         for form in longest_first:
             text = text.replace(form, "~")
@@ -76,20 +80,24 @@ def shortener(home: Path, secrets: list[str]) -> Callable[[str], str]:
 
 
 def _contents(paths: Paths, reports: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    salt = secrets.token_bytes(16)
     yield from reports.items()
     yield "versions.txt", _versions()
     for file in (paths.settings_file, paths.models_file):
         text = _read(file)
         if text:
-            yield file.name, text
+            yield file.name, Redactor((), salt).text(text)
     with suppress(OSError):
         for log in sorted(paths.logs.glob("*.log*")):
-            yield f"logs/{log.name}", _read(log)
+            text = _read(log)
+            yield f"logs/{log.name}", Redactor(songs_in(text), salt).text(text)
     for folder in job_folders(paths.state / "reaper")[-MOST_JOBS:]:
-        for file in (folder.status_file, folder.log_file):
-            text = _read(file)
-            if text:
-                yield f"jobs/{folder.path.name}/{file.name}", text
+        status, log_text = _read(folder.status_file), _read(folder.log_file)
+        redactor = Redactor(names_in(_read(folder.path / JOB_FILE), status), salt)
+        if status:
+            yield f"jobs/{folder.path.name}/{folder.status_file.name}", redactor.status(status)
+        if log_text:
+            yield f"jobs/{folder.path.name}/{folder.log_file.name}", redactor.text(log_text)
 
 
 def _versions() -> str:
