@@ -69,6 +69,46 @@ def test_two_sources_and_something_to_skip(
     assert list(spec.stems) == ["vocals", "other"]
 
 
+def test_automatic_takes_a_model_that_gives_the_stems(
+    helper: Helper, server: FakeServer, tmp_path: Path
+) -> None:
+    models = server.service.models.models
+    models["mine"].stems.append("guitar")
+    models["slow"].stems.append("piano")
+    asked = request(tmp_path / "m", item(1, tmp_path / "one.wav"), stems=("guitar", "instrumental"))
+    folder = helper.make("00000000000000a7", asked)
+    assert helper.run("run", folder)[0] == Exit.DONE
+    said = "spectral, the automatic model, gives no guitar: mine was taken."
+    assert said in status_of(folder).warnings
+    # What is installed later changes nothing for a helper that goes on.
+    models["mine"].stems.remove("guitar")
+    assert helper.run("run", folder)[0] == Exit.DONE
+    assert {job.spec.model for job in server.service.jobs.values()} == {"mine"}
+    assert said in status_of(folder).warnings
+
+
+@pytest.mark.parametrize(
+    ("stem", "reason", "says"),
+    [
+        ("piano", "MODEL_NOT_INSTALLED", "stemlift models pull slow --yes"),
+        ("harp", "STEM_UNKNOWN", "bass, other, vocals, instrumental, remainder"),
+    ],
+)
+def test_automatic_without_a_model_for_the_stems(
+    helper: Helper, server: FakeServer, tmp_path: Path, stem: str, reason: str, says: str
+) -> None:
+    server.service.models.models["slow"].stems.append("piano")
+    asked = request(tmp_path / "m", item(1, tmp_path / "one.wav"), stems=(stem,))
+    folder = helper.make("00000000000000a8", asked)
+    assert helper.run("run", folder)[0] != Exit.DONE
+    error = status_of(folder).error
+    assert error is not None
+    assert error.reason == reason
+    assert stem in error.message
+    assert says in error.remedy
+    assert not server.service.jobs
+
+
 def test_nothing_to_separate(helper: Helper, tmp_path: Path) -> None:
     folder = helper.make("00000000000000a2", request(tmp_path, midi_item(1)))
     assert helper.run("run", folder)[0] == Exit.DONE

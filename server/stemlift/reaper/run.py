@@ -178,14 +178,33 @@ class Helper:
         plan = self._folder.read_plan()
         if plan is None:
             plan = make_plan(self._job.request)
-            try:
-                self._folder.keep_plan(plan)
-            except OSError as error:
-                raise StemliftError(
-                    Reason.WRITE_FAILED,
-                    f"The plan cannot be kept in {self._folder.path}: {error}.",
-                    "Free some space or make the folder writable, then try again.",
-                ) from error
+            self._keep(plan)
+        return plan
+
+    def _keep(self, plan: Plan) -> None:
+        try:
+            self._folder.keep_plan(plan)
+        except OSError as error:
+            raise StemliftError(
+                Reason.WRITE_FAILED,
+                f"The plan cannot be kept in {self._folder.path}: {error}.",
+                "Free some space or make the folder writable, then try again.",
+            ) from error
+
+    def _with_model(self, client: Client, plan: Plan) -> Plan:
+        """The plan, with another model where auto's choice does not give the stems asked for."""
+        from stemlift.reaper.automatic import AUTO, choose, with_model
+
+        stems = next((job.stems for job in plan.jobs if job.model == AUTO), ())
+        if not stems:
+            return plan
+        choice = choose(client.models().models, stems)
+        if choice.model == AUTO:
+            return plan
+        plan = with_model(plan, choice)
+        # So that a new helper asks for the same, whatever is installed meanwhile.
+        self._keep(plan)
+        self._status.update(warnings=plan.notices)
         return plan
 
     def _separate(self, plan: Plan) -> dict[str, SeparationResult]:
@@ -199,6 +218,7 @@ class Helper:
         while True:
             try:
                 with Client(self._paths, on_wait=self._say, heartbeat=self._beat) as client:
+                    plan = self._with_model(client, plan)
                     jobs = [(planned, self._claim(client, planned)) for planned in plan.jobs]
                     return {
                         planned.key: self._follow(planned.key, job, tally) for planned, job in jobs
