@@ -87,6 +87,34 @@ def test_an_old_helper_and_its_stems_are_found_again(helper: Helper, home: Home,
     assert all(stem.exists() for stem in stems_of(status_of(folder)))
 
 
+def test_other_items_get_the_stems_that_are_there(
+    helper: Helper, home: Home, tmp_path: Path
+) -> None:
+    source = make_song(tmp_path / "song.wav", 3.0)
+    here, same = item(1, source), item(2, source, offset=0.25, length=0.5)
+    far, broken = item(3, source, offset=2.5, length=0.5), item(4, source)
+    others = [
+        each.model_copy(update={"selected": False, **more})
+        for each, more in ((same, {}), (far, {}), (broken, {"chunk": "no chunk"}))
+    ]
+    asked = request(tmp_path, here, *others, model="spectral", handles=0.1)
+    folder = helper.make("00000000000000e1", asked)
+    assert helper.run("run", folder)[0] == Exit.DONE
+    first = status_of(folder)
+    # What plays another range, or cannot be read, is not offered.
+    assert first.offers == (same.guid,)
+    again = helper.make("00000000000000e2", request(tmp_path, same, model="spectral"))
+    job = json.loads((again / "job.json").read_bytes()) | {"reuse": folder.name}
+    (again / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    assert helper.run("run", again)[0] == Exit.DONE
+    second = status_of(again)
+    assert second.server_jobs == first.server_jobs
+    assert stems_of(second) == stems_of(first)
+    assert second.plan is not None
+    assert [each.item for each in second.plan.expects] == [same.guid]
+    assert second.offers == ()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
 def test_helper_and_server_are_killed_half_way(helper: Helper, home: Home, tmp_path: Path) -> None:
     long, short = make_song(tmp_path / "long.wav", 60.0), make_song(tmp_path / "short.wav", 2.0)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from stemlift.reaper.facts import VERSION, Facts, Request
 from stemlift.reaper.plan import ImportPlan, Skipped
 
@@ -33,13 +35,17 @@ class Phase(StrEnum):
 
 
 class JobFile(Facts):
-    """project_id: how the script finds the project again; nothing else reads it."""
+    """project_id: how the script finds the project again; nothing else reads it.
+
+    reuse: id of an earlier job whose ranges and stems serve this one's items, too; "" for none.
+    """
 
     version: int = VERSION
     id: str
     project_id: str
     title: str
     created: float
+    reuse: str = Field(default="", pattern=r"^([0-9A-Fa-f]{16})?$")
     request: Request
 
 
@@ -57,6 +63,7 @@ class Status(Facts):
     fraction: of all jobs together, 0 to 1; seconds_left: None while it cannot be told.
     device, model: "" until they are known.
     server_jobs: ids of the server's jobs, so that a new helper goes on with them.
+    offers: GUIDs of items that nobody selected and that could have the same stems.
     """
 
     version: int = VERSION
@@ -75,6 +82,7 @@ class Status(Facts):
     server_jobs: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    offers: tuple[str, ...] = ()
     error: Trouble | None = None
     plan: ImportPlan | None = None
     imported: bool = False

@@ -129,7 +129,12 @@ class Helper:
         """
         self._beat()
         plan = self._plan()
-        self._status.update(warnings=plan.notices, skipped=plan.skipped, jobs_total=len(plan.jobs))
+        self._status.update(
+            warnings=plan.notices,
+            skipped=plan.skipped,
+            offers=plan.offers,
+            jobs_total=len(plan.jobs),
+        )
         if not plan.jobs:
             self._status.end(Phase.NOTHING)
             return
@@ -178,8 +183,17 @@ class Helper:
         plan = self._folder.read_plan()
         if plan is None:
             plan = make_plan(self._job.request)
+            earlier = self._earlier_plan()
+            if earlier is not None:
+                plan = plan.model_copy(update={"jobs": earlier.jobs, "offers": ()})
             self._keep(plan)
         return plan
+
+    def _earlier_plan(self) -> Plan | None:
+        """That of the job whose stems shall serve again. Without it all is separated anew."""
+        if not self._job.reuse:
+            return None
+        return JobFolder(self._folder.path.with_name(self._job.reuse)).read_plan()
 
     def _keep(self, plan: Plan) -> None:
         try:
@@ -240,7 +254,9 @@ class Helper:
         while tried < ATTEMPTS and taken < ATTEMPTS:
             self._beat()
             options = _options(planned, taken)
-            options["request_id"] = request_id(self._job.id, planned.key, tried, taken)
+            options["request_id"] = request_id(
+                self._job.reuse or self._job.id, planned.key, tried, taken
+            )
             try:
                 job = client.separate(planned.input, **options)
             except StemliftError as error:

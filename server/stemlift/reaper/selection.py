@@ -73,7 +73,13 @@ def select(request: Request) -> Selection:
     others: list[Wanted] = []
     skipped: list[Skipped] = []
     for index, item in enumerate(request.items):
-        found = _examine(request, index, item)
+        try:
+            found = _examine(request, index, item)
+        except StemliftError:
+            if item.selected:
+                raise
+            # Nobody asked for it.
+            continue
         if isinstance(found, Wanted):
             (wanted if item.selected else others).append(found)
         elif item.selected:
