@@ -3,7 +3,9 @@
 return function(use)
   local chunks = use("chunks")
   local errors = use("errors")
+  local facts = use("facts")
   local files = use("files")
+  local paths = use("paths")
   local project = use("project")
   local status = use("status")
 
@@ -333,6 +335,42 @@ return function(use)
     )
   end
 
+  local PLACES_TRACKS = { insert_track = true, set_track_depth = true }
+
+  -- Whether the plan's places and folders are those of the tracks as they are now.
+  local function fits_tracks(plan, asked, now)
+    local places = false
+    for _, operation in ipairs(plan.operations) do
+      places = places or PLACES_TRACKS[operation["do"]]
+    end
+    local same = #asked == #now
+    for i, track in ipairs(asked) do
+      same = same and track.guid == now[i].guid and track.depth == now[i].depth
+    end
+    return same or not places
+  end
+
+  -- Always nil and what to say of it; the stems come in when the new plan is there.
+  local function plan_again(job, tracks)
+    local install, problem = job.install, nil
+    if not install then
+      install, problem = paths.install()
+    end
+    if not install then
+      return nil, problem
+    end
+    local written, why = status.plan_again(job, tracks, install)
+    if written then
+      return nil, errors.new("PLANNING_AGAIN", "The project's tracks changed meanwhile.", "")
+    end
+    return nil,
+      errors.new(
+        "WRITE_FAILED",
+        "The job cannot be written to " .. job.folder .. ": " .. (why or "unknown cause") .. ".",
+        "Free some space or make the folder writable, then try again."
+      )
+  end
+
   -- Bring the stems of a job that is done into its project. True; else nil and a problem, which
   -- is also kept in `job.parked`: the project is then as it was.
   function apply.import(job)
@@ -352,9 +390,14 @@ return function(use)
     end
     local done
     if not problem then
-      done, problem = apply.operations(handle, plan.operations, plan.undo_label)
+      local tracks = facts.tracks(handle)
+      if fits_tracks(plan, job.asked.request.tracks, tracks) then
+        done, problem = apply.operations(handle, plan.operations, plan.undo_label)
+      else
+        done, problem = plan_again(job, tracks)
+      end
     end
-    job.parked = problem
+    job.parked = problem and problem.reason ~= "PLANNING_AGAIN" and problem or nil
     if done then
       status.mark_imported(job)
     end

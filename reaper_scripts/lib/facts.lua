@@ -11,6 +11,8 @@ return function(use)
 
   local HAS_COLOUR = 0x1000000
   local FIXED_LANES = 2
+  -- Of items that are not selected.
+  local MOST_OFFERED = 500
 
   local function whole(number)
     return math.floor(number + 0.5)
@@ -128,7 +130,8 @@ return function(use)
     }
   end
 
-  local function tracks_facts(handle)
+  -- All tracks, in order.
+  function facts.tracks(handle)
     local found = json.array()
     for i = 0, reaper.CountTracks(handle) - 1 do
       found[#found + 1] = track_facts(reaper.GetTrack(handle, i), i)
@@ -141,6 +144,7 @@ return function(use)
     return to > from and json.array({ from, to }) or nil
   end
 
+  -- The selected items, and others of the same files: all, or those that can be offered stems.
   local function items_facts(handle, with_same_source)
     local found = json.array()
     local chosen, sources = {}, {}
@@ -154,13 +158,13 @@ return function(use)
       found[#found + 1] = each
     end
     sources[""] = nil
-    if not with_same_source then
-      return found
-    end
-    for _, item in ipairs(project.items(handle)) do
+    local left = with_same_source and math.huge or MOST_OFFERED
+    for _, item in ipairs(next(sources) and project.items(handle) or {}) do
       local take = reaper.GetActiveTake(item)
-      if take and not chosen[project.item_guid(item)] and sources[path_of(take)] then
+      local same = take and not chosen[project.item_guid(item)] and sources[path_of(take)]
+      if same and left > 0 then
         found[#found + 1] = item_facts(item, false)
+        left = left - 1
       end
     end
     return found
@@ -184,11 +188,7 @@ return function(use)
     return found
   end
 
-  -- The request; nil where no item is selected.
-  function facts.read(handle, path, choices)
-    if facts.selected_count(handle) == 0 then
-      return nil
-    end
+  local function request_for(handle, path, choices, items)
     return {
       version = paths.SCHEMA,
       reaper = reaper.GetAppVersion(),
@@ -197,10 +197,30 @@ return function(use)
         media_folder = reaper.GetProjectPathEx(handle),
         time_selection = time_selection(handle),
       },
-      tracks = tracks_facts(handle),
-      items = items_facts(handle, choices.also_same_source),
+      tracks = facts.tracks(handle),
+      items = items,
       choices = asked(choices),
     }
+  end
+
+  -- The request; nil where no item is selected.
+  function facts.read(handle, path, choices)
+    if facts.selected_count(handle) == 0 then
+      return nil
+    end
+    return request_for(handle, path, choices, items_facts(handle, choices.also_same_source))
+  end
+
+  -- The request for the items with these GUIDs, of which some may be gone.
+  function facts.read_items(handle, path, choices, guids)
+    local there, found = project.items_by_guid(handle), json.array()
+    for _, guid in ipairs(guids) do
+      if there[guid] then
+        found[#found + 1] = item_facts(there[guid], true)
+      end
+    end
+    choices.stems = json.array(choices.stems)
+    return request_for(handle, path, choices, found)
   end
 
   return facts

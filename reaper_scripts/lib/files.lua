@@ -52,6 +52,21 @@ return function()
     return nil, why or why_not_closed
   end
 
+  -- As `write`; where it fails, the old content stays.
+  function files.replace(path, content)
+    local new = path .. ".new"
+    local written, why = files.write(new, content)
+    if not written then
+      os.remove(new)
+      return nil, why
+    end
+    -- Windows renames nothing to a name that is taken.
+    if files.is_windows() then
+      os.remove(path)
+    end
+    return os.rename(new, path)
+  end
+
   function files.exists(path)
     return reaper.file_exists(path)
   end

@@ -5,6 +5,7 @@
 return function(use)
   local apply = use("apply")
   local errors = use("errors")
+  local offers = use("offers")
   local paths = use("paths")
   local status = use("status")
   local words = use("words")
@@ -50,7 +51,7 @@ return function(use)
     if job.dismissed then
       return true
     end
-    local good = job.state == "imported" and #words.notes(job) == 0
+    local good = job.state == "imported" and #words.notes(job) == 0 and offers.count(job) == 0
     if good or (job.state == "cancelled" and not job.status.error) then
       job.over_since = job.over_since or now
       return now - job.over_since > LINGER
@@ -111,6 +112,20 @@ return function(use)
     if status.can_retry(job) then
       add("Try again", retry)
     end
+    if offers.count(job) > 0 then
+      add(offers.LABEL, function(each)
+        local install, problem = paths.install()
+        local new
+        if install then
+          new, problem = offers.give(each, install)
+        end
+        if new then
+          hand_over(new)
+        else
+          errors.show(problem)
+        end
+      end)
+    end
     if job.state == "done" then
       add("Import now", function(each)
         local where, handle = apply.whereabouts(each)
@@ -118,7 +133,8 @@ return function(use)
           reaper.SelectProjectInstance(handle)
         end
         local done, problem = apply.import(each)
-        if not done then
+        each.wanted = not done and problem.reason == "PLANNING_AGAIN"
+        if not done and not each.wanted then
           errors.show(problem)
         end
       end)
@@ -147,6 +163,9 @@ return function(use)
         window:paragraph(trouble.remedy)
       end
       window:line("(" .. trouble.reason .. ")")
+    end
+    if offers.count(job) > 0 then
+      window:line(offers.sentence(job))
     end
     local actions = progress.actions(job)
     local labels = { table.unpack(actions) }

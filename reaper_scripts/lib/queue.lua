@@ -26,6 +26,12 @@ return function(use)
       if job.state ~= "imported" and (all or not QUIET[job.state]) then
         status.poll(job)
       end
+      -- The user asked for it, and it had to be planned again first.
+      if job.wanted and job.state == "done" then
+        job.wanted = false
+        apply.import(job)
+        status.poll(job)
+      end
     end
   end
 

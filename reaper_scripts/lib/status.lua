@@ -71,6 +71,21 @@ return function(use)
     process.start(install, { "run", job.folder })
   end
 
+  -- Start the helper for a new plan with the project's tracks as they are now; the stems stay.
+  function status.plan_again(job, tracks, install)
+    local before = job.asked.request.tracks
+    job.asked.request.tracks = tracks
+    local written, why = files.replace(file(job, "job.json"), json.encode(job.asked))
+    if written then
+      -- Nobody shall take the old plan for one that fits these tracks.
+      files.remove(file(job, "status.json"))
+      status.start(job, install)
+    else
+      job.asked.request.tracks = before
+    end
+    return written, why
+  end
+
   function status.cancel(job)
     job.cancelling = files.write(file(job, "cancel"), "") == true
     return job.cancelling
