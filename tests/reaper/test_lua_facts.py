@@ -53,7 +53,8 @@ def test_an_item_of_a_saved_project(house: ScriptsHouse, tmp_path: Path) -> None
     assert (request.tracks[1].has_fx, request.tracks[1].has_sends) == (True, True)
     assert (request.tracks[0].has_fx, request.tracks[0].has_sends) == (False, False)
     assert [track.has_envelopes for track in request.tracks] == [False, True]
-    (found,) = request.items
+    found, other = request.items
+    assert (found.selected, other.selected) == (True, False)
     assert found.guid == item.guid
     assert found.track == track.guid
     assert found.chunk == item.chunk()
@@ -114,6 +115,20 @@ def test_other_items_of_the_same_source(house: ScriptsHouse) -> None:
     track.add_item(other, 4, 1)
     house.sim.set_ext_state("Stemlift", "choices", '{"also_same_source": true}', True)
     assert [item.selected for item in asked(house).request.items] == [True, False]
+
+
+def test_others_of_the_same_file_are_sent_so_that_they_can_be_offered_stems(
+    house: ScriptsHouse,
+) -> None:
+    track = house.sim.current.add_track()
+    song, other = house.song(), house.song("other.wav")
+    track.add_item(song, 0, 1, selected=True)
+    for place in range(3):
+        track.add_item(song, 2 + place, 1)
+        track.add_item(other, 2 + place, 1)
+    request = asked(house).request
+    assert [item.selected for item in request.items] == [True, False, False, False]
+    assert not request.choices.also_same_source
 
 
 def test_a_title_for_several_items(house: ScriptsHouse) -> None:
