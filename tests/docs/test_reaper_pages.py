@@ -136,7 +136,13 @@ def test_the_buttons_that_are_named_are_there() -> None:
     for name in ("Right-click menu…", "Toolbar or shortcut…", "Register the actions"):
         assert f"*{name}*" in PAGE
         assert f'"{name}"' in LUA
-    for name in ("Import now", "Try again", "Show folder", "Support bundle…"):
+    for name in (
+        "Import now",
+        "Try again",
+        "Show folder",
+        "Support bundle…",
+        "Give them the stems too",
+    ):
         assert f"*{name}*" in PAGE
         assert f'"{name}"' in LUA
 
