@@ -272,8 +272,8 @@ def test_what_was_chosen_in_the_dialog(house: ReaperHouse, tmp_path: Path) -> No
         ("Acapella and instrumental", ["vocals", "instrumental"]),
         ("Vocals", ["vocals"]),
         ("Instrumental", ["instrumental"]),
-        ("Drums", ["drums"]),
-        ("Bass", ["bass"]),
+        pytest.param("Drums", ["drums"], marks=pytest.mark.long),
+        pytest.param("Bass", ["bass"], marks=pytest.mark.long),
     ],
 )
 def test_presets(house: ReaperHouse, tmp_path: Path, preset: str, stems: list[str]) -> None:

@@ -237,7 +237,7 @@ def deleted(project: Project) -> Callable[[], object]:
     ("change", "says"),
     [
         (moved, "was edited meanwhile"),
-        (elsewhere, "lies on another track now"),
+        pytest.param(elsewhere, "lies on another track now", marks=pytest.mark.long),
         (deleted, "is not in the project any more"),
     ],
 )
@@ -333,7 +333,7 @@ def test_another_tab_in_front_when_the_stems_are_ready(house: ReaperHouse) -> No
     house.assert_the_same_is_heard(before)
 
 
-@pytest.mark.parametrize("same_track", [False, True])
+@pytest.mark.parametrize("same_track", [pytest.param(False, marks=pytest.mark.long), True])
 def test_two_selections_at_once(house: ReaperHouse, same_track: bool) -> None:
     """A second click while the first runs: one window, both come in, each with its own undo."""
     project = saved_project(house, 3.0)
