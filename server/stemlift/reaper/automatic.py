@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from stemlift.errors import Reason, StemliftError
 from stemlift.reaper.plan import Plan
 from stemlift.rpc.model_results import ModelInfo
-from stemlift.separation.stems import available_stems
 
 AUTO = "auto"
 
@@ -52,7 +51,7 @@ def choose(models: Sequence[ModelInfo], stems: Sequence[str]) -> Choice:
     raise StemliftError(
         Reason.STEM_UNKNOWN,
         f"No model gives {_listed(stems, ' and ')}.",
-        f"Choose from those of {usual.name}: {', '.join(available_stems(usual.stems))}.",
+        f"Choose from those of {usual.name}: {', '.join(_offered(usual))}.",
     )
 
 
@@ -67,7 +66,13 @@ def with_model(plan: Plan, choice: Choice) -> Plan:
 
 
 def _gives(model: ModelInfo, stems: Sequence[str]) -> bool:
-    return set(stems) <= set(available_stems(model.stems))
+    return set(stems) <= set(_offered(model))
+
+
+def _offered(model: ModelInfo) -> tuple[str, ...]:
+    """Its stems, and what the server makes of them: any model leaves a remainder."""
+    derived = ["instrumental"] if "vocals" in model.stems else []
+    return tuple(dict.fromkeys((*model.stems, *derived, "remainder")))
 
 
 def _listed(stems: Sequence[str], joint: str = " or ") -> str:
