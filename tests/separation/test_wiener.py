@@ -93,7 +93,7 @@ def test_stems_of_two_places_are_parted_by_where_they_are() -> None:
     )
     mix = stems.sum(1)
     estimates = stems.abs().square().mean(2, keepdim=True).sqrt().expand(-1, -1, 2, -1, -1)
-    masked = masks(MaskKind.RATIO, estimates, mix) * mix.unsqueeze(1)
+    masked = masks(MaskKind.RATIO, estimates) * mix.unsqueeze(1)
 
     def distortion(estimate: Tensor) -> float:
         return 10 * float(torch.log10((stems - estimate).abs().square().mean()))
