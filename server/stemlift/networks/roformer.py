@@ -17,6 +17,7 @@ References:
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -251,7 +252,7 @@ def _require_small(config: RoformerConfig, bands: int, mask_linears: int) -> Non
         raise ValueError(f"{masks} layers for its masks")
 
 
-class BandSplitTransformer(nn.Module):
+class BandSplitTransformer(nn.Module, ABC):
     """Spectrum in, one complex estimate per stem out: (b, c, f, t) → (b, s, c, f, t).
 
     Each band of the spectrum becomes a vector per frame. Transformers along time and along
@@ -322,13 +323,13 @@ class BandSplitTransformer(nn.Module):
         view.wanted = frozenset(indices)
         return view
 
+    @abstractmethod
     def to_bands(self, bins: Tensor) -> Tensor:
         """Along axis 2, from the bins to those of all bands, one band after the other."""
-        raise NotImplementedError
 
+    @abstractmethod
     def from_bands(self, banded: Tensor) -> Tensor:
         """Along axis 2, from the bins of all bands to the mean in each bin."""
-        raise NotImplementedError
 
     def forward(self, mix: Tensor) -> Tensor:
         channels = mix.shape[1]
