@@ -108,9 +108,10 @@ def separate(
         mix = _measured(mix, control)
     assert mix.frames is not None
     frames = mix.frames
+    # Before the survey, which members that are left out need not have.
+    model = _only_needed(model, plan)
     normalisations = _survey(mix, groups, frames, model, control)
     batch = BatchSize(options.batch or default_batch(device))
-    model = _only_needed(model, plan)
     engines = tuple(
         Inference(_backend_maker(member, model, plan, options), device, batch, control)
         for member in model.members
