@@ -1,0 +1,1 @@
+"""Sessions: tracks and clips on one timeline, written for a DAW."""
