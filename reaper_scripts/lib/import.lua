@@ -7,6 +7,7 @@ return function(use)
   local errors = use("errors")
   local files = use("files")
   local json = use("json")
+  local changes = use("operations")
   local paths = use("paths")
   local project = use("project")
   local separate = use("separate")
@@ -94,7 +95,7 @@ return function(use)
       return nil, problem
     end
     local done
-    done, problem = apply.operations(handle, operations, LABEL)
+    done, problem = changes.carry_out(handle, operations, LABEL)
     if done then
       status.mark_imported(job)
     end
@@ -158,7 +159,7 @@ return function(use)
     if length <= 0 then
       error({ sentence = "REAPER cannot read " .. stem.path }, 0)
     end
-    local track = apply.new_track(handle, reaper.CountTracks(handle))
+    local track = changes.new_track(handle, reaper.CountTracks(handle))
     reaper.GetSetMediaTrackInfo_String(track, "P_NAME", stem.name, true)
     local item = reaper.AddMediaItemToTrack(track)
     local take = reaper.AddTakeToMediaItem(item)
@@ -175,7 +176,7 @@ return function(use)
   -- The stems of a manifest on new tracks, at the edit cursor or by their time stamps.
   function import.stems(stems, by_time_stamp)
     local handle = project.current()
-    return apply.in_one_step(handle, LABEL, function()
+    return changes.in_one_step(handle, LABEL, function()
       for _, stem in ipairs(stems) do
         insert_stem(handle, stem, by_time_stamp)
       end

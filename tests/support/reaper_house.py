@@ -173,6 +173,16 @@ class ReaperHouse:
         assert _settled(before.project) == before.text
 
 
+def saved_project(house: ReaperHouse, seconds: float) -> Project:
+    """One selected item on a track with an effect, in a project that lies on the disk."""
+    project = house.sim.project(house.folder / "project" / "p.rpp")
+    song = song_file(house.folder / f"{house.folder.name}.wav", seconds)
+    track = project.add_track("Mix", volume=0.8, effects=("tanh",))
+    track.add_item(song, 0.25, selected=True)
+    house.sim.save(project)
+    return project
+
+
 def assert_same_sound(project: Project, before: npt.NDArray[np.float64]) -> None:
     after = project.render()
     length = min(len(before), len(after))
