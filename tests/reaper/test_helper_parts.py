@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from stemlift.reaper.folder import JobFolder
 from stemlift.reaper.messages import Phase
 from stemlift.reaper.plan import PlannedJob
 from stemlift.reaper.run import _options, request_id
+from stemlift.reaper.status import StatusFile
 from stemlift.reaper.tally import Tally, in_words, weigh
 from stemlift.reaper.whole import write_whole
 from stemlift.rpc.requests import build_request
@@ -129,6 +131,40 @@ def test_a_fault_of_ours_is_in_the_status_too(
     assert status.error.reason == "INTERNAL"
     assert "by nought" in status.error.message
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_helper_waits_for_the_one_that_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its last word a helper still holds the folder a moment; trying again waits for it."""
+    folder = JobFolder(Helper(tmp_path).make("00000000000000c2", request(tmp_path, midi_item(1))))
+    paths = paths_under(tmp_path)
+    assert running.run(folder, paths) == Exit.DONE
+    folder.status_file.unlink()
+    begins = threading.Event()
+
+    def leaving(_: JobFolder) -> float:
+        begins.set()
+        return 30.0
+
+    monkeypatch.setattr(JobFolder, "leaving", leaving)
+    with folder.held() as ours:
+        assert ours
+        again = threading.Thread(target=running.run, args=(folder, paths))
+        again.start()
+        assert begins.wait(30)
+        assert not folder.status_file.exists()
+    again.join(30)
+    assert status_of(folder.path).phase is Phase.NOTHING
+
+
+def test_a_helper_that_works_is_not_waited_for(tmp_path: Path) -> None:
+    folder = JobFolder(Helper(tmp_path).make("00000000000000c3", request(tmp_path, midi_item(1))))
+    assert folder.leaving() > 0
+    with StatusFile(folder, "00000000000000c3", "") as status:
+        assert folder.leaving() == 0
+        status.end(Phase.FAILED)
+    assert folder.leaving() > 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")

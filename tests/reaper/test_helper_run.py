@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -16,9 +15,7 @@ from reaper_jobs import Helper, item, midi_item, request, status_of, wait_for_ph
 
 from stemlift.errors import Exit
 from stemlift.paths import paths_under
-from stemlift.reaper.folder import KEPT_SECONDS, JobFolder, remove_old
 from stemlift.reaper.messages import Phase
-from stemlift.reaper.run import run
 from stemlift.rpc.gen import job_pb2
 
 ENDED = (Phase.DONE, Phase.NOTHING, Phase.CANCELLED, Phase.FAILED)
@@ -270,52 +267,3 @@ def test_a_folder_that_is_taken_away_cancels(
     assert helper.started[-1].wait(30) != Exit.DONE
     states = [job.state for job in server.service.jobs.values()]
     assert states == [job_pb2.JOB_STATE_CANCELLED] * 2
-
-
-def test_folders_of_long_ago_go_and_others_stay(tmp_path: Path) -> None:
-    helper = Helper(tmp_path)
-
-    def make(name: str, phase: str, *, imported: bool = False, extra: str = "") -> Path:
-        folder = helper.make(name, request(tmp_path, midi_item(1)))
-        told = {"id": name, "title": "", "pid": 1, "phase": phase, "updated": 1000.0}
-        (folder / "status.json").write_text(json.dumps(told))
-        for file in ("imported",) * imported + (extra,) * bool(extra):
-            (folder / file).write_bytes(b"")
-        return folder
-
-    gone = [make("a", "done", imported=True), make("b", "cancelled"), make("c", "nothing")]
-    kept = [
-        make("d", "done"),
-        make("e", "failed"),
-        make("f", "running", imported=True),
-        make("g", "done", imported=True, extra="vocals.wav"),
-    ]
-    assert remove_old(helper.jobs, now=1000.0 + KEPT_SECONDS - 1) == []
-    assert sorted(remove_old(helper.jobs, now=1000.0 + KEPT_SECONDS + 1)) == gone
-    assert all(folder.exists() for folder in kept)
-    assert (kept[-1] / "vocals.wav").exists()
-    with JobFolder(kept[0]).held() as ours:
-        assert ours
-
-
-def test_a_folder_that_a_helper_holds_keeps_its_lock(tmp_path: Path) -> None:
-    """Without it a third helper could work beside the second."""
-    helper = Helper(tmp_path)
-    folder = helper.make("a", request(tmp_path, midi_item(1)))
-    told = {"id": "a", "title": "", "pid": 1, "phase": "cancelled", "updated": 1000.0}
-    (folder / "status.json").write_text(json.dumps(told))
-    with JobFolder(folder).held() as ours:
-        assert ours
-        assert remove_old(helper.jobs, now=1000.0 + KEPT_SECONDS + 1) == []
-        with JobFolder(folder).held() as others:
-            assert not others
-    assert remove_old(helper.jobs, now=1000.0 + KEPT_SECONDS + 1) == [folder]
-
-
-def test_a_job_of_long_ago_can_be_tried_again(tmp_path: Path) -> None:
-    helper = Helper(tmp_path)
-    folder = helper.make("a", request(tmp_path, midi_item(1)))
-    told = {"id": "a", "title": "", "pid": 1, "phase": "cancelled", "updated": 1000.0}
-    (folder / "status.json").write_text(json.dumps(told))
-    assert run(JobFolder(folder), paths_under(tmp_path / "home")) == Exit.DONE
-    assert json.loads((folder / "status.json").read_bytes())["phase"] == "nothing"

@@ -79,6 +79,21 @@ def run(
         return run_job(job, find_paths(), interrupts.check)
 
 
+@app.command("forget")
+def forget(
+    folder: Annotated[str, typer.Argument(help="The job's folder.", metavar="FOLDER")],
+    output: Output = None,
+    _home: Home = "",
+) -> int:
+    """Take a job out of the queue, running or not; its stems stay."""
+    from stemlift.reaper.folder import JobFolder
+    from stemlift.reaper.forgetting import forget as forget_job
+
+    path = Path(folder).absolute()
+    _say({"folder": str(path), "gone": forget_job(JobFolder(path), find_paths())}, output)
+    return Exit.DONE
+
+
 @app.command("models")
 def models(output: Output = None, _home: Home = "") -> int:
     """Tell the models that can separate, as one JSON list."""

@@ -1,14 +1,14 @@
 """The folder of one job: what a script put there, and what the helper adds.
 
-`job.json`, `cancel` and `imported` come from the script; `status.json`, `plan.json` (kept, so
-that a helper started again goes on with the same jobs), `lock` and `helper.log` from the helper.
+`job.json`, `cancel`, `imported` and `forgotten` come from the script; `status.json`, `plan.json`
+(kept, so that a helper started again goes on with the same jobs), `lock` and `helper.log` from the
+helper.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,22 +19,18 @@ from pydantic import ValidationError
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.reaper.facts import VERSION
-from stemlift.reaper.messages import CANCEL_FILE, JOB_FILE, STATUS_FILE, JobFile, Phase, Status
+from stemlift.reaper.messages import CANCEL_FILE, JOB_FILE, STATUS_FILE, JobFile, Status
 from stemlift.reaper.plan import Plan
 from stemlift.reaper.whole import write_whole
 
 IMPORTED_FILE = "imported"
+FORGOTTEN_FILE = "forgotten"
 PLAN_FILE = "plan.json"
 LOCK_FILE = "lock"
 LOG_FILE = "helper.log"
 
-KEPT_SECONDS = 30 * 24 * 3600.0
-"""How long the folder of a job stays after its last word."""
-
-ANSWERS = "answer-*"
-"""Files in the folder of all jobs in which scripts ask for an answer of the helper."""
-
-_OURS = (JOB_FILE, STATUS_FILE, CANCEL_FILE, IMPORTED_FILE, PLAN_FILE, LOCK_FILE, LOG_FILE)
+LEAVING_SECONDS = 2.0
+"""A helper that has said its last word is gone by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +47,16 @@ class JobFolder:
 
     @property
     def cancel_asked(self) -> bool:
-        """Also where the whole folder was removed: then nobody can import the stems."""
-        return (self.path / CANCEL_FILE).exists() or not self.path.is_dir()
+        """Also where nobody wants the job any more, or its whole folder was removed."""
+        return (self.path / CANCEL_FILE).exists() or self.forgotten or not self.path.is_dir()
 
     @property
     def imported(self) -> bool:
         return (self.path / IMPORTED_FILE).exists()
+
+    @property
+    def forgotten(self) -> bool:
+        return (self.path / FORGOTTEN_FILE).exists()
 
     def forget_cancel(self) -> None:
         """So that the job can be tried again."""
@@ -116,16 +116,24 @@ class JobFolder:
         """Raises OSError."""
         write_whole(self.path / PLAN_FILE, plan.model_dump_json().encode())
 
+    def leaving(self) -> float:
+        """Seconds to wait for a lock that the helper before may still have: 0 while it works."""
+        status = self.read_status()
+        return LEAVING_SECONDS if status is None or status.phase.ended else 0.0
+
     @contextmanager
-    def held(self) -> Iterator[bool]:
+    def held(self, wait: float = 0.0) -> Iterator[bool]:
         """The right to work on this job; False where another helper has it.
+
+        Args:
+            wait: so many seconds for a helper that is about to leave.
 
         Raises:
             StemliftError: OUTPUT_UNWRITABLE.
         """
         lock = filelock.FileLock(self.path / LOCK_FILE)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=wait)
         except filelock.Timeout:
             yield False
             return
@@ -148,43 +156,6 @@ def job_folders(root: Path) -> list[JobFolder]:
     except OSError:
         return []
     return [JobFolder(path) for path in sorted(found, key=_age)]
-
-
-def remove_old(root: Path, now: float | None = None) -> list[Path]:
-    """Remove the folders of jobs that ended long ago and that nobody can want to import.
-
-    Only our own files go: whatever else lies there keeps its folder.
-    """
-    oldest = (time.time() if now is None else now) - KEPT_SECONDS
-    removed = []
-    for answer in root.glob(ANSWERS):
-        with contextlib.suppress(OSError):
-            if answer.stat().st_mtime < oldest:
-                answer.unlink()
-    for folder in job_folders(root):
-        status = folder.read_status()
-        if status is None or not status.phase.ended or status.updated > oldest:
-            continue
-        if not folder.imported and status.phase not in (Phase.CANCELLED, Phase.NOTHING):
-            continue
-        # Another helper, or a script that reads it on Windows, keeps it a while longer.
-        with contextlib.suppress(OSError, StemliftError):
-            with folder.held() as ours:
-                if not ours:
-                    continue
-                _empty(folder.path)
-            (folder.path / LOCK_FILE).unlink(missing_ok=True)
-            folder.path.rmdir()
-            removed.append(folder.path)
-    return removed
-
-
-def _empty(path: Path) -> None:
-    for name in _OURS:
-        if name != LOCK_FILE:
-            (path / name).unlink(missing_ok=True)
-    for scratch in path.glob(".*.tmp"):
-        scratch.unlink(missing_ok=True)
 
 
 def _age(path: Path) -> float:

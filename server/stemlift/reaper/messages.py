@@ -85,4 +85,3 @@ class Status(Facts):
     offers: tuple[str, ...] = ()
     error: Trouble | None = None
     plan: ImportPlan | None = None
-    imported: bool = False

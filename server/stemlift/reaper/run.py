@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from stemlift.errors import Exit, Reason, StemliftError
 from stemlift.paths import Paths
-from stemlift.reaper.folder import JobFolder, remove_old
+from stemlift.reaper.folder import JobFolder
+from stemlift.reaper.forgetting import remove_old
 from stemlift.reaper.messages import JobFile, Phase
 from stemlift.reaper.plan import Plan, PlannedJob
 from stemlift.reaper.planning import finish_plan, make_plan
@@ -55,7 +56,7 @@ def run(folder: JobFolder, paths: Paths, heartbeat: Callable[[], None] = lambda:
             f"There is no folder {folder.path}.",
             "Give the folder of a job that the scripts in REAPER made.",
         )
-    with folder.held() as ours:
+    with folder.held(folder.leaving()) as ours:
         if not ours:
             logger.info("another helper works on %s", folder.path)
             return Exit.DONE

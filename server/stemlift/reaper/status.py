@@ -102,9 +102,7 @@ class StatusFile:
 
     def _write(self, *, sync: bool = False) -> None:
         with self._lock:
-            self._status = self._status.model_copy(
-                update={"updated": time.time(), "imported": self._folder.imported}
-            )
+            self._status = self._status.model_copy(update={"updated": time.time()})
             data = self._status.model_dump_json().encode()
             write_whole(self._folder.status_file, data, sync=sync)
 
