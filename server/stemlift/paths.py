@@ -48,6 +48,11 @@ class Paths:
         return self.state / "jobs.sqlite"
 
     @property
+    def watch_database(self) -> Path:
+        """What the watched folders know of their songs."""
+        return self.state / "watch.sqlite"
+
+    @property
     def lock(self) -> Path:
         """Held by the one server of this state folder for as long as it lives."""
         return self.state / "server.lock"
