@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+import stat
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemlift.errors import StemliftError
+from stemlift.audio.problems import display_name
+from stemlift.errors import Reason, StemliftError
+from stemlift.watch.ignored import ignored, on_its_way
+
+Id = tuple[int, int]
+
+# Windows: a folder that leads elsewhere without being a link. Folders of cloud drives have
+# other tags and are folders like any other.
+_JUNCTION_TAG = 0xA0000003
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,7 @@ class Seen:
     size: int
     mtime_ns: int
     ctime_ns: int
-    file_id: tuple[int, int]
+    file_id: Id
 
     @property
     def state(self) -> tuple[int, int, int]:
@@ -48,13 +58,131 @@ class Scan:
 
     files: tuple[Seen, ...]
     problems: tuple[Unlisted, ...]
-    inbox_id: tuple[int, int]
+    inbox_id: Id
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder to be listed; `above` are the ids of all folders that it lies in, and its own."""
+
+    path: str
+    relative: str
+    above: frozenset[Id]
 
 
 def scan(inbox: Path, skip: Collection[Path] = ()) -> Scan:
-    """List the songs of `inbox` and its folders, without those in `skip`.
+    """List the songs of `inbox` and its folders, without the folders in `skip`.
+
+    Links to files are followed, links to folders are not. Pipes, sockets and devices are no
+    songs. Songs that vanish meanwhile are left out. A folder that cannot be read is named
+    among the problems, and hides only what is in it.
 
     Raises:
-        StemliftError: INBOX_MISSING.
+        StemliftError: INBOX_MISSING where the inbox itself cannot be listed: an unmounted
+            share says nothing about its songs.
     """
-    raise NotImplementedError
+    try:
+        inbox_id = _id(os.stat(inbox))  # noqa: PTH116 - names stay byte-true as text
+        top = _entries(str(inbox))
+    except (OSError, ValueError) as error:
+        raise _missing(inbox, error) from error
+    left_out = frozenset(_ids_of(skip))
+    files: list[Seen] = []
+    problems: list[Unlisted] = []
+    listed = [(_Folder(str(inbox), "", frozenset({inbox_id})), top)]
+    while listed:
+        folder, entries = listed.pop()
+        found, below, failed = _sort_out(folder, entries, left_out)
+        files += found
+        problems += failed
+        for inner in below:
+            try:
+                listed.append((inner, _entries(inner.path)))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                problems.append(_unlisted(inner.path, inner.relative, error))
+    files.sort(key=lambda seen: seen.relative)
+    problems.sort(key=lambda problem: problem.relative)
+    return Scan(tuple(files), tuple(problems), inbox_id)
+
+
+def _entries(path: str) -> list[os.DirEntry[str]]:
+    # Listed at once: an open folder would hinder whoever wants to rename or unmount it.
+    with os.scandir(path) as entries:
+        return list(entries)
+
+
+def _sort_out(
+    folder: _Folder, entries: list[os.DirEntry[str]], left_out: frozenset[Id]
+) -> tuple[list[Seen], list[_Folder], list[Unlisted]]:
+    files: list[Seen] = []
+    folders: list[_Folder] = []
+    failed: list[Unlisted] = []
+    names = frozenset(entry.name for entry in entries)
+    for entry in entries:
+        relative = f"{folder.relative}/{entry.name}" if folder.relative else entry.name
+        try:
+            # Not the entry's own: Windows keeps there what the file was like some time ago.
+            status = os.stat(entry.path)  # noqa: PTH116
+            is_link = entry.is_symlink() or _is_junction(entry)
+        except OSError as error:
+            # A link that leads nowhere or in a circle, or a file that is gone again.
+            if not isinstance(error, FileNotFoundError) and not entry.is_symlink():
+                failed.append(_unlisted(folder.path, folder.relative, error))
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            own = _id(status)
+            wanted = not is_link and not ignored(entry.name, folder=True) and own not in left_out
+            if wanted and (own not in folder.above or not own[1]):
+                folders.append(_Folder(entry.path, relative, folder.above | {own}))
+        elif stat.S_ISREG(status.st_mode) and _is_candidate(entry.name, status.st_size, names):
+            files.append(_seen(relative, status))
+    return files, folders, failed[:1]
+
+
+def _is_candidate(name: str, size: int, beside: frozenset[str]) -> bool:
+    return not ignored(name) and not on_its_way(name, size, beside)
+
+
+def _seen(relative: str, status: os.stat_result) -> Seen:
+    return Seen(relative, status.st_size, status.st_mtime_ns, status.st_ctime_ns, _id(status))
+
+
+def _id(status: os.stat_result) -> Id:
+    return status.st_dev, status.st_ino
+
+
+def _ids_of(paths: Collection[Path]) -> Iterator[Id]:
+    for path in paths:
+        try:
+            yield _id(path.stat())
+        except (OSError, ValueError):
+            # What is not there has nothing in it to be skipped.
+            continue
+
+
+def _is_junction(entry: os.DirEntry[str]) -> bool:
+    tag = getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0)
+    return bool(tag == _JUNCTION_TAG)
+
+
+def _unlisted(path: str, relative: str, error: OSError) -> Unlisted:
+    why = error.strerror or type(error).__name__
+    return Unlisted(
+        relative,
+        StemliftError(
+            Reason.FILE_UNREADABLE,
+            f"The folder {display_name(Path(path))} cannot be read: {why}.",
+            "Let this user read it; its songs wait until then.",
+        ),
+    )
+
+
+def _missing(inbox: Path, error: Exception) -> StemliftError:
+    why = getattr(error, "strerror", None) or str(error)
+    return StemliftError(
+        Reason.INBOX_MISSING,
+        f"The inbox {display_name(inbox)} cannot be looked into: {why}.",
+        "Make the folder, or bring back the share or disk that it is on; work goes on by itself.",
+    )
