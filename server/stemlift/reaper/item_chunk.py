@@ -136,6 +136,11 @@ def parse_item(text: str) -> ItemChunk:
     block = parse(text)
     if block.key != "ITEM":
         raise ChunkError("is not that of an item")
+    return split_item(block)
+
+
+def split_item(block: Block) -> ItemChunk:
+    """The parts of an item, from its block."""
     parts: list[tuple[Line | None, list[Node]]] = [(None, [])]
     for node in block.children:
         if isinstance(node, Line) and node.key == "TAKE":
