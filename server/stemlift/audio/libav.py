@@ -50,9 +50,9 @@ def _refuse(url: str, _flags: int, _options: dict[str, str]) -> NoReturn:
 
 @contextmanager
 def open_stream(
-    path: Path, demuxer: str, options: dict[str, str] | None = None
+    path: Path, demuxer: str, options: dict[str, str] | None = None, index: int = 0
 ) -> Iterator[AudioStream]:
-    """The first sound stream of `path`, read by `demuxer` and by it alone.
+    """A sound stream of `path`, the first unless `index` says, read by `demuxer` alone.
 
     Raises:
         StemliftError: as `open_regular`; NOT_AUDIO without a sound stream that can be
@@ -75,13 +75,13 @@ def open_stream(
         except OSError as error:
             raise problems.unreadable(path, error.strerror or str(error)) from error
         with container:
-            yield _sound_stream(path, container)
+            yield _sound_stream(path, container, index)
 
 
-def _sound_stream(path: Path, container: av.container.InputContainer) -> AudioStream:
-    if not container.streams.audio:
-        raise problems.not_audio(path, "it holds no sound")
-    stream = container.streams.audio[0]
+def _sound_stream(path: Path, container: av.container.InputContainer, index: int) -> AudioStream:
+    if len(container.streams.audio) <= index:
+        raise problems.not_audio(path, "it holds no sound" if not index else "a track is missing")
+    stream = container.streams.audio[index]
     context: Any = stream.codec_context
     if context is None or context.format is None or not context.sample_rate:
         raise problems.not_audio(path, "nothing here can decode its sound")

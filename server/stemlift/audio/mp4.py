@@ -20,7 +20,7 @@ _MAX_TABLE = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class SoundTrack:
-    """The first sound track, times in units of its timescale.
+    """One sound track, times in units of its timescale.
 
     start: media time at which its edit starts (what comes before is an encoder's priming).
     length: from there to the end of what is to be heard.
@@ -35,14 +35,17 @@ class SoundTrack:
 
 @dataclass(frozen=True, slots=True)
 class Mp4:
-    """track: None where the boxes do not tell the length (fragments, several edits)."""
+    """track: the first sound track; None where the boxes do not tell its length
+    (fragments, several edits)."""
 
     track: SoundTrack | None
     cut_short: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Box:
+class Box:
+    """One box: its kind, and the body's place in the file from `start` to before `end`."""
+
     kind: bytes
     start: int
     end: int
@@ -51,7 +54,7 @@ class _Box:
 def read_mp4(file: BinaryIO, size: int) -> Mp4:
     """Read the boxes of a file of `size` bytes. Nonsense gives `track=None`."""
     cut_short, movie = False, None
-    for box in _boxes(file, 0, size):
+    for box in boxes(file, 0, size):
         if box.end > size:
             cut_short = True
         if box.kind == b"moov" and movie is None:
@@ -59,13 +62,22 @@ def read_mp4(file: BinaryIO, size: int) -> Mp4:
     if movie is None:
         return Mp4(None, cut_short)
     try:
-        return Mp4(_sound_track(file, movie, size), cut_short)
+        return Mp4(next(_sound_tracks(file, movie, size), None), cut_short)
     except (struct.error, ValueError):
         # Boxes too short for what they should hold; FFmpeg decides whether it can play.
         return Mp4(None, cut_short)
 
 
-def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
+def sound_tracks(file: BinaryIO, movie: Box, size: int) -> tuple[SoundTrack | None, ...]:
+    """The sound tracks in the box `moov`, in order; None for one that tells no length."""
+    try:
+        return tuple(_sound_tracks(file, movie, size))
+    except (struct.error, ValueError):
+        return ()
+
+
+def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
+    """The boxes that follow each other from `start` to `end`; ends where they make no sense."""
     for _ in range(_MAX_BOXES):
         header = read_at(file, start, 16) if start + 8 <= end else b""
         if len(header) < 8:
@@ -80,47 +92,49 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
             length = end - start
         if length < body - start:
             return
-        yield _Box(kind, body, start + length)
+        yield Box(kind, body, start + length)
         start += length
 
 
-def _child(file: BinaryIO, parent: _Box, size: int, *path: bytes) -> _Box | None:
+def child(file: BinaryIO, parent: Box, size: int, *path: bytes) -> Box | None:
+    """The box that `path` leads to, kind by kind, from `parent` down."""
     for kind in path:
         limit = min(parent.end, size)
-        found = next((box for box in _boxes(file, parent.start, limit) if box.kind == kind), None)
+        found = next((box for box in boxes(file, parent.start, limit) if box.kind == kind), None)
         if found is None:
             return None
         parent = found
     return parent
 
 
-def _body(file: BinaryIO, box: _Box) -> bytes:
+def body_of(file: BinaryIO, box: Box) -> bytes:
+    """What the box holds, at most 16 MiB of it."""
     return read_at(file, box.start, min(box.end - box.start, _MAX_TABLE))
 
 
-def _sound_track(file: BinaryIO, movie: _Box, size: int) -> SoundTrack | None:
-    header = _child(file, movie, size, b"mvhd")
+def _sound_tracks(file: BinaryIO, movie: Box, size: int) -> Iterator[SoundTrack | None]:
+    header = child(file, movie, size, b"mvhd")
     if header is None:
-        return None
-    movie_scale = _timescale(_body(file, header))
-    for track in _boxes(file, movie.start, min(movie.end, size)):
+        return
+    movie_scale = _timescale(body_of(file, header))
+    for track in boxes(file, movie.start, min(movie.end, size)):
         if track.kind != b"trak":
             continue
-        handler = _child(file, track, size, b"mdia", b"hdlr")
+        handler = child(file, track, size, b"mdia", b"hdlr")
         if handler is None or read_at(file, handler.start + 8, 4) != b"soun":
             continue
-        clock = _child(file, track, size, b"mdia", b"mdhd")
-        times = _child(file, track, size, b"mdia", b"minf", b"stbl", b"stts")
+        clock = child(file, track, size, b"mdia", b"mdhd")
+        times = child(file, track, size, b"mdia", b"minf", b"stbl", b"stts")
         if clock is None or times is None:
-            return None
-        edits = _child(file, track, size, b"edts", b"elst")
-        return _apply_edits(
-            _timescale(_body(file, clock)),
-            _total(_body(file, times)),
-            _edits(_body(file, edits)) if edits is not None else [],
+            yield None
+            continue
+        edits = child(file, track, size, b"edts", b"elst")
+        yield _apply_edits(
+            _timescale(body_of(file, clock)),
+            _total(body_of(file, times)),
+            _edits(body_of(file, edits)) if edits is not None else [],
             movie_scale,
         )
-    return None
 
 
 def _apply_edits(
