@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.paths import Paths, paths_under
+from stemlift.reaper.facts import VERSION
 from stemlift.reaper.install import lines, steps
 from stemlift.reaper.install.menu import CLICKS, Entry
 from stemlift.reaper.install.places import Place
@@ -241,7 +244,39 @@ def test_flatpak_is_told_the_way_out_of_its_sandbox(tmp_path: Path, paths: Paths
     done = install(place, paths)
     assert "flatpak override --user" in done.todo[0]
     record = json.loads((place.scripts / RECORD).read_bytes())
-    assert record["launcher"] == ["flatpak-spawn", "--host"]
+    assert record["launcher"] == ["/usr/bin/flatpak-spawn", "--host", "--directory=/"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no Flatpak")
+def test_the_way_out_of_the_sandbox_starts_the_program(tmp_path: Path, paths: Paths) -> None:
+    """With a stand-in for flatpak-spawn that, like it, takes the current folder along."""
+    place = Place(reaper(tmp_path / "REAPER").folder, flatpak=True)
+    install(place, paths)
+    record = json.loads((place.scripts / RECORD).read_bytes())
+    spawn, *options = record["launcher"]
+    stand_in = tmp_path / Path(spawn).name
+    stand_in.write_text(
+        """#!/bin/sh
+folder="$PWD"
+while :; do
+  case "$1" in
+    --host) ;;
+    --directory=*) folder="${1#--directory=}" ;;
+    *) break ;;
+  esac
+  shift
+done
+cd "$folder" && exec "$@"
+"""
+    )
+    stand_in.chmod(0o755)
+    gone = tmp_path / "of the sandbox alone"
+    gone.mkdir()
+    answer = tmp_path / "answer"
+    words = [stand_in, *options, record["program"], "check", "--output", answer]
+    script = 'cd "$0" && rmdir "$0" && exec "$@"'
+    subprocess.run(["/bin/sh", "-c", script, gone, *words], check=True, timeout=60)
+    assert json.loads(answer.read_bytes())["schema"] == VERSION
 
 
 def test_broken_off_anywhere_it_is_whole_and_can_be_done_again(

@@ -197,6 +197,16 @@ def test_stems_as_takes() -> None:
     assert parse_item(kept[0].chunk).active(None) == 0  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("original", ["mute", "keep"])
+def test_stems_as_takes_of_an_item_that_plays_all_are_heard_alone(original: str) -> None:
+    text = item_chunk(more=take_lines()).replace("ALLTAKES 0", "ALLTAKES 1")
+    plan = make_plan(request(item(text), layout="takes", original=original))
+    (replaced,) = plan.preview.operations
+    assert isinstance(replaced, ReplaceItem)
+    assert parse_item(replaced.chunk).number("ALLTAKES") == 0
+    assert any("one take is heard at a time from now on" in said for said in plan.notices)
+
+
 def test_a_time_selection_cuts_the_item_in_three_and_mutes_the_middle() -> None:
     text = item_chunk(
         position=10.0,

@@ -154,6 +154,18 @@ def test_others_with_the_same_range_are_offered_or_taken() -> None:
     ]
 
 
+def test_stems_that_are_there_serve_again_and_the_rest_is_separated() -> None:
+    first = request(item(item_chunk()), item(item_chunk(number=2, offset=30.0), 2))
+    earlier = make_plan(first).jobs
+    assert len(earlier) == 2
+    within, beyond = item(item_chunk(number=3, offset=0.5), 3), item(item_chunk(offset=50.0))
+    plan = make_plan(request(within, beyond), earlier=earlier)
+    # What serves nobody is no job, and what no job holds is one of its own.
+    assert plan.jobs[0] == earlier[0]
+    assert [job.start_frame for job in plan.jobs] == [0, 49 * 48000]
+    assert [one.item for one in plan.preview.expects] == [guid(3), guid(1)]
+
+
 def test_notices_name_takes_sample_edits_surround_and_loops() -> None:
     text = item_chunk(
         offset=55.0, loop=True, take=["SAMPLEEDITS 1 1 44100"], more=take_lines()
@@ -274,6 +286,23 @@ def test_names_are_short_where_windows_takes_no_longer_path(folder: int) -> None
     assert len(path) < 240
     assert "\\a long" in job.output_folder
     assert job.name_template.startswith("a long")
+
+
+def test_a_folder_too_deep_for_windows_is_refused_before_any_work() -> None:
+    asked = request(item(item_chunk(), source={"path": "C:\\x\\song.wav"}))
+
+    def planned(media: str) -> Plan:
+        project = asked.project.model_copy(update={"media_folder": media, "path": ""})
+        return make_plan(asked.model_copy(update={"project": project}))
+
+    path = "{0.output_folder}\\{0.name_template}.wav".format(*planned("C:\\m").jobs)
+    room = 259 - len(path.format(stem="vocals"))
+    assert planned("C:\\m" + "m" * room).jobs
+    # Windows counts a sign outside its first 65536 as two.
+    for deep in ("C:\\m" + "m" * (room + 1), "C:\\m" + "🎵" * (room // 2 + 1)):
+        with pytest.raises(StemliftError, match="259 characters") as caught:
+            planned(deep)
+        assert caught.value.reason is Reason.PATH_UNSUPPORTED
 
 
 def test_paths_are_written_as_their_system_writes_them() -> None:

@@ -81,12 +81,16 @@ def with_stem_takes(
     *,
     play_first: bool,
 ) -> ItemChunk:
-    """The item with the stems as further takes; play_first: the first of them is active."""
+    """The item with the stems as further takes; play_first: the first of them is active.
+
+    One take is heard at a time, also where all of them were: the stems would double the mix.
+    """
     takes = [_selected(take, False) for take in item.takes] if play_first else list(item.takes)
     for place, (new, name) in enumerate(stems):
         take = as_further(stem_take(item, item.takes[active], new, name, take_fx, guids))
         takes.append(_selected(take, play_first and place == 0))
-    return item.with_takes(takes)
+    common = changed(item.common, lambda node: _plain(node, cut=False))
+    return item.with_common(common).with_takes(takes)
 
 
 def stem_take(
@@ -174,7 +178,7 @@ def _own(node: Node, guids: Guids) -> Node | None:
 
 
 def _plain(node: Node, *, cut: bool) -> Node:
-    # The other takes are not there any more; and a piece of a file must not be looped.
+    # A stem is heard alone, not with other takes; and a piece of a file must not be looped.
     if isinstance(node, Line) and (node.key == "ALLTAKES" or (node.key == "LOOP" and cut)):
         return node.having(0, "0")
     return node

@@ -11,13 +11,16 @@ import re
 import unicodedata
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
+from stemlift.errors import Reason, StemliftError
+
 FOLDER = "Stemlift"
 """Name of the folder in the project's media folder."""
 
 _LONGEST = 60
 _SHORTEST = 8
-# Windows takes no more than 260 signs unless it is told to; a writer needs some beside the name.
-_WINDOWS_PATH = 238
+# Windows takes no more unless it is told to; a name that was shortened leaves some to spare.
+_WINDOWS_PATH = 259
+_WINDOWS_SPARE = 21
 # The folder of stems, and of a file's name all but the source: range, key, stem, ending.
 _AROUND_NAMES = 85
 _UNSAFE = re.compile(r'[\\/<>:"|?*{}\x00-\x1f\x7f-\x9f\'`%#;]')
@@ -43,8 +46,23 @@ def longest_name(media_folder: str) -> int:
     """Bytes that a source's name may have in the names of its stems and of their folder."""
     if isinstance(pure(media_folder), PurePosixPath):
         return _LONGEST
-    room = (_WINDOWS_PATH - _AROUND_NAMES - len(media_folder)) // 2
+    room = (_WINDOWS_PATH - _WINDOWS_SPARE - _AROUND_NAMES - _units(media_folder)) // 2
     return min(max(room, _SHORTEST), _LONGEST)
+
+
+def check_length(path: str) -> None:
+    """Refuse a path that Windows would take for one that is not there.
+
+    Raises:
+        StemliftError: PATH_UNSUPPORTED.
+    """
+    if isinstance(pure(path), PureWindowsPath) and _units(path) > _WINDOWS_PATH:
+        raise StemliftError(
+            Reason.PATH_UNSUPPORTED,
+            f"{path} is longer than the {_WINDOWS_PATH} characters that Windows allows.",
+            "Save the project in a folder whose path is shorter, or set a shorter media folder in"
+            " its settings.",
+        )
 
 
 def source_name(path: str, longest: int = _LONGEST) -> str:
@@ -105,6 +123,11 @@ def file_entry(path: str, project: str) -> str:
     if type(file) is type(folder) and file.is_relative_to(folder):
         return str(file.relative_to(folder))
     return str(file)
+
+
+def _units(path: str) -> int:
+    """As Windows counts."""
+    return len(path.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _clock(seconds: float) -> str:

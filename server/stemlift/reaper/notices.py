@@ -30,7 +30,7 @@ def _of_item(request: Request, one: Wanted) -> Iterator[str]:
         if one.whole.number("ALLTAKES"):
             yield (
                 f"{one.title} plays all of its {count} takes. Only the active one is separated"
-                + ("; the others fall silent with it." if _mutes(request) else ".")
+                f"{_of_other_takes(request)}."
             )
         else:
             yield f"{one.title} has {count} takes. The active one is separated."
@@ -77,5 +77,7 @@ def _of_tracks(request: Request, wanted: Sequence[Wanted]) -> Iterator[str]:
             )
 
 
-def _mutes(request: Request) -> bool:
-    return request.choices.original is Original.MUTE
+def _of_other_takes(request: Request) -> str:
+    if request.choices.layout is Layout.TAKES:
+        return ", and one take is heard at a time from now on"
+    return "; the others fall silent with it" if request.choices.original is Original.MUTE else ""

@@ -13,6 +13,7 @@ from stemlift.reaper.clone import Guids, random_guids, repeatable_guids
 from stemlift.reaper.facts import Request
 from stemlift.reaper.importing import Separated, Supply, import_plan
 from stemlift.reaper.naming import (
+    check_length,
     job_key,
     longest_name,
     name_template,
@@ -39,20 +40,30 @@ class Expected:
     frames: int
 
 
-def make_plan(request: Request, stems: Sequence[str] = ()) -> Plan:
+def make_plan(
+    request: Request, stems: Sequence[str] = (), earlier: Sequence[PlannedJob] = ()
+) -> Plan:
     """The jobs for a request, and a preview of the import.
 
     Args:
         stems: of the model, for the preview of a request for all of them.
+        earlier: jobs of another plan whose stems serve again where they hold what is asked for.
 
     Raises:
-        StemliftError: ARGUMENT_INVALID for a request that means nothing, naming the field.
+        StemliftError: ARGUMENT_INVALID for a request that means nothing, naming the field;
+            PATH_UNSUPPORTED for a media folder that leaves no room for the names of stems.
     """
     selection = select(request)
-    jobs = _jobs(request, selection.wanted)
+    found = {one.item.guid: _job_of(one, earlier) for one in selection.wanted}
+    again = {job.key: job for job in found.values() if job is not None}
+    fresh = _jobs(request, [one for one in selection.wanted if found[one.item.guid] is None])
+    jobs = [*again.values(), *(job for job in fresh if job.key not in again)]
     names = request.choices.stems or tuple(stems) or USUAL_STEMS
     if request.choices.remainder == "separate" and "remainder" not in names:
         names = (*names, "remainder")
+    for each in jobs:
+        for stem in names:
+            check_length(stem_path(each.output_folder, each.name_template, stem))
     taken, offers = _others(request, selection, jobs)
     supplies = [
         Supply(one, job, _expected(one, job, names))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stemlift import __version__
 from stemlift.errors import Exit, Reason, StemliftError
 from stemlift.paths import Paths
 from stemlift.reaper.folder import JobFolder
@@ -129,6 +130,7 @@ class Helper:
             CancelAsked: the script asks to cancel.
         """
         self._beat()
+        logger.info("REAPER %s, Stemlift %s", self._job.request.reaper or "(?)", __version__)
         plan = self._plan()
         self._status.update(
             warnings=plan.notices,
@@ -183,18 +185,16 @@ class Helper:
         """The plan that was made before, so that names and ids in it stay; else a new one."""
         plan = self._folder.read_plan()
         if plan is None:
-            plan = make_plan(self._job.request)
-            earlier = self._earlier_plan()
-            if earlier is not None:
-                plan = plan.model_copy(update={"jobs": earlier.jobs, "offers": ()})
+            plan = make_plan(self._job.request, earlier=self._earlier())
             self._keep(plan)
         return plan
 
-    def _earlier_plan(self) -> Plan | None:
-        """That of the job whose stems shall serve again. Without it all is separated anew."""
+    def _earlier(self) -> tuple[PlannedJob, ...]:
+        """Those whose stems shall serve again. Where they are gone all is separated anew."""
         if not self._job.reuse:
-            return None
-        return JobFolder(self._folder.path.with_name(self._job.reuse)).read_plan()
+            return ()
+        plan = JobFolder(self._folder.path.with_name(self._job.reuse)).read_plan()
+        return plan.jobs if plan is not None else ()
 
     def _keep(self, plan: Plan) -> None:
         try:

@@ -32,8 +32,12 @@ MAIN = "Stemlift_Separate to tracks.lua"
 
 RECORD = "Stemlift_install.json"
 
-LAUNCHER = ("flatpak-spawn", "--host")
-"""Leads out of Flatpak's sandbox, in which REAPER sees no Python of the system."""
+LAUNCHER = ("/usr/bin/flatpak-spawn", "--host", "--directory=/")
+"""Leads out of Flatpak's sandbox, in which REAPER sees no Python of the system.
+
+Without the option nothing starts where REAPER's current folder is the sandbox's own:
+flatpak-spawn takes it along, and the system has no such folder.
+"""
 
 
 @dataclass(frozen=True, slots=True)
