@@ -68,6 +68,26 @@ return function(use)
     return path ~= "" and files.folder_of(path) or request.project.media_folder
   end
 
+  -- The operations for a project that was saved into another folder since: files are found from
+  -- where it was. Those that are gone from there may have moved along with it.
+  local function in_their_place(list, then_base, now_base)
+    if then_base == now_base then
+      return list
+    end
+    local found = {}
+    for i, operation in ipairs(list) do
+      local copy = {}
+      for key, value in pairs(operation) do
+        copy[key] = value
+      end
+      if copy.chunk then
+        copy.chunk = chunks.with_absolute_files(copy.chunk, then_base, files.exists)
+      end
+      found[i] = copy
+    end
+    return found
+  end
+
   -- A stem of a job, absolute; nil where it has none, or they are gone.
   function apply.a_stem(job)
     local plan = job.status and job.status.plan
@@ -182,20 +202,22 @@ return function(use)
     end
     local where, handle = apply.whereabouts(job)
     local plan = job.status.plan
-    local problem
+    local list, problem
     if where ~= "here" then
       problem = parked_for(where)
     elseif type(plan) ~= "table" then
       problem = errors.new("PLAN_MISSING", "The job has no plan.", "Separate the items again.")
     else
+      local then_base, now_base = base_when_asked(job.asked.request), project.base(handle)
+      list = in_their_place(plan.operations, then_base, now_base)
       problem = not_as_expected(handle, plan, job.asked.request)
-        or apply.missing_stem(handle, plan.operations, plan.expects)
+        or apply.missing_stem(handle, list, plan.expects)
     end
     local done
     if not problem then
       local tracks = facts.tracks(handle)
       if fits_tracks(plan, job.asked.request.tracks, tracks) then
-        done, problem = operations.carry_out(handle, plan.operations, plan.undo_label)
+        done, problem = operations.carry_out(handle, list, plan.undo_label)
       else
         done, problem = plan_again(job, tracks)
       end

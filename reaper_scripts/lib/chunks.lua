@@ -79,8 +79,9 @@ return function(use)
     return found
   end
 
-  -- The chunk with absolute paths, for another project than the one it was made for.
-  function chunks.with_absolute_files(chunk, base)
+  -- The chunk with absolute paths, for another project than the one it was made for. wanted: of
+  -- which paths, once they are absolute; of all where it is left out.
+  function chunks.with_absolute_files(chunk, base, wanted)
     return (
       chunk:gsub("(\n%s*FILE%s+)([^\r\n]*)", function(key, written)
         local path = unquoted(written)
@@ -88,6 +89,9 @@ return function(use)
           return nil
         end
         path = files.join(base, path)
+        if wanted and not wanted(path) then
+          return nil
+        end
         for _, quote in ipairs({ '"', "'", "`" }) do
           if not path:find(quote, 1, true) then
             return key .. quote .. path .. quote

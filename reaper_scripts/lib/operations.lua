@@ -11,7 +11,8 @@ return function(use)
   local BUILD_MISSING_PEAKS = 40047
 
   -- A new track changes nothing on the way to its parent; a pan law of 1 is 0 dB.
-  local PLAIN = { D_VOL = 1, D_PAN = 0, D_PANLAW = 1 }
+  -- What the user made the default of new tracks may be otherwise.
+  local PLAIN = { D_VOL = 1, D_PAN = 0, D_PANLAW = 1, B_MAINSEND = 1 }
 
   -- Of the track that the items come from: when its items sound.
   local TIMING = { "C_BEATATTACHMODE", "D_PLAY_OFFSET", "I_PLAY_OFFSET_FLAG" }
@@ -27,6 +28,7 @@ return function(use)
     "B_PHASE",
     "B_MUTE",
     "I_SOLO",
+    "B_SOLO_DEFEAT",
     "B_MAINSEND",
     "C_MAINSEND_OFFS",
   }

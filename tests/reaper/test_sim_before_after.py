@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reaper_scripts_house import SEPARATE, ScriptsHouse
 from reaper_sim import Project, Simulator, Track
+from reaper_sim.tracks import TRACK_DEFAULTS
 from stand_in_stems import separate
 
 from stemlift.reaper.facts import Choices, Layout, Request
@@ -196,6 +197,25 @@ def test_flat_tracks_take_the_mixer_along(desk: Desk, songs: dict[int, Path], de
     project.add_send(track, room, volume=0.5)
     track.add_item(songs[2], selected=True, soffs=0.2, length=1.0)
     desk.compare(layout=Layout.FLAT)
+
+
+def test_a_track_that_plays_while_others_are_soloed(desk: Desk, songs: dict[int, Path]) -> None:
+    """Solo defeat is a part of the mixer's settings."""
+    project = desk.project
+    track = project.add_track("Mix", B_SOLO_DEFEAT=1)
+    track.add_item(songs[2], selected=True, soffs=0.2, length=1.0)
+    project.add_track("Soloed", I_SOLO=1).add_item(songs[1], 0.3, 0.5, volume=0.3)
+    desk.compare(layout=Layout.FLAT)
+
+
+@pytest.mark.parametrize("layout", [Layout.FOLDER, Layout.FLAT])
+def test_new_tracks_that_go_nowhere_by_default(
+    desk: Desk, songs: dict[int, Path], monkeypatch: pytest.MonkeyPatch, layout: Layout
+) -> None:
+    """REAPER's preferences can take the main send from new tracks."""
+    desk.project.add_track("Mix").add_item(songs[2], selected=True, length=1.0)
+    monkeypatch.setitem(TRACK_DEFAULTS, "MAINSEND", "0 0")
+    desk.compare(layout=layout)
 
 
 def test_many_items_of_many_tracks(desk: Desk, songs: dict[int, Path]) -> None:
