@@ -24,6 +24,11 @@ return function()
     reaper.ShowMessageBox(text, TITLE, 0)
   end
 
+  -- True for yes.
+  function errors.ask(text)
+    return reaper.ShowMessageBox(text, TITLE, 4) == 6
+  end
+
   -- "yes", "no" or "cancel".
   function errors.ask_three(text)
     local answer = reaper.ShowMessageBox(text, TITLE, 3)

@@ -96,7 +96,7 @@ return function(use)
     end
     local done
     done, problem = changes.carry_out(handle, operations, LABEL)
-    if done then
+    if done and not status.is_imported(job) then
       status.mark_imported(job)
     end
     return done, problem

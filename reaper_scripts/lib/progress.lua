@@ -48,7 +48,7 @@ return function(use)
 
   -- Good news without notes go by themselves.
   local function is_over(job, now)
-    if job.dismissed then
+    if job.dismissed or job.state == "forgotten" then
       return true
     end
     local good = job.state == "imported" and #words.notes(job) == 0 and offers.count(job) == 0
@@ -99,7 +99,7 @@ return function(use)
     end
   end
 
-  -- The buttons that fit a job's state, and what they do.
+  -- The buttons that fit a job's state, and what they do; what starts another job returns it.
   function progress.actions(job)
     local found = {}
     local function add(label, act)
@@ -121,9 +121,11 @@ return function(use)
         end
         if new then
           hand_over(new)
+          status.poll(each)
         else
           errors.show(problem)
         end
+        return new
       end)
     end
     if job.state == "done" then
@@ -144,7 +146,7 @@ return function(use)
 
   -- A job's part of a window; true where the user wants no more of it.
   local function draw_job(window, job, install)
-    window:line(job.title)
+    window:paragraph(job.title)
     window:line(words.doing(job))
     window:bar(words.fraction(job))
     local means = words.means(job)

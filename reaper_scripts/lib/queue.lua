@@ -1,8 +1,11 @@
--- The queue: jobs that run, wait or failed, and those whose stems are not in a project yet.
+-- The queue: jobs that run, wait or failed, those whose stems are not in a project yet, and those
+-- whose stems other items of the project in front can have.
 
 return function(use)
   local apply = use("apply")
+  local errors = use("errors")
   local files = use("files")
+  local offers = use("offers")
   local paths = use("paths")
   local progress = use("progress")
   local separate = use("separate")
@@ -16,20 +19,27 @@ return function(use)
   local LIST_PERIOD = 2.0
   local LOOK_PERIOD = 0.2
 
-  local HIDDEN = { imported = true, cancelled = true, nothing = true }
+  local FORGET = "Forget"
+  local LEAVE = "Leave them alone"
+  local SHOW = "Show folder"
+
+  local HIDDEN = { cancelled = true, nothing = true, forgotten = true }
 
   -- Of those, nothing new is to be expected at every look.
   local QUIET = { imported = true, cancelled = true, nothing = true, done = true, failed = true }
 
   local function poll(jobs, all)
     for _, job in ipairs(jobs) do
-      if job.state ~= "imported" and (all or not QUIET[job.state]) then
+      if all or not QUIET[job.state] then
         status.poll(job)
+      end
+      if all then
+        offers.look(job)
       end
       -- The user asked for it, and it had to be planned again first.
       if job.wanted and job.state == "done" then
-        job.wanted = false
-        apply.import(job)
+        local done, problem = apply.import(job)
+        job.wanted = not done and problem.reason == "PLANNING_AGAIN"
         status.poll(job)
       end
     end
@@ -46,22 +56,60 @@ return function(use)
       poll(state.lister.jobs, list_now)
     end
     for _, job in ipairs(status.read_on(state.lister)) do
-      job.install = state.install
+      if not job.install then
+        job.install = state.install
+        job.wanted = state.wanted[job.id]
+        offers.look(job)
+      end
     end
   end
 
   function queue.shown(jobs)
     local found = {}
     for _, job in ipairs(jobs) do
-      if not HIDDEN[job.state] then
+      local over = job.state == "imported" and offers.count(job) == 0
+      if not HIDDEN[job.state] and not over then
         found[#found + 1] = job
       end
     end
     return found
   end
 
-  local function draw_job(window, job)
-    window:line(job.title)
+  local STEMS_WAIT = "Its stems wait to be imported. They stay where they are, but nobody will offer to "
+    .. "import them any more.\n\nForget it?"
+
+  local function forget(job)
+    if job.state == "done" and not errors.ask(STEMS_WAIT) then
+      return
+    end
+    if not status.forget(job, job.install) then
+      errors.say("The job could not be forgotten: its folder cannot be written.")
+    end
+  end
+
+  local ACTIONS = {
+    [FORGET] = forget,
+    [LEAVE] = status.settle,
+    [SHOW] = function(job)
+      files.reveal(apply.a_stem(job) or files.join(job.folder, "job.json"))
+    end,
+  }
+
+  local function labels_of(job, actions)
+    local labels = { table.unpack(actions) }
+    if offers.count(job) > 0 then
+      labels[#labels + 1] = LEAVE
+    end
+    if status.can_forget(job) then
+      labels[#labels + 1] = FORGET
+    end
+    labels[#labels + 1] = SHOW
+    return labels
+  end
+
+  local function draw_job(state, job)
+    local window = state.window
+    window:paragraph(job.title)
     local means = words.means(job)
     window:line(words.doing(job) .. (means ~= "" and " · " .. means or ""))
     if status.is_live(job) then
@@ -71,14 +119,19 @@ return function(use)
     if trouble then
       window:paragraph(trouble.message .. " " .. (trouble.remedy or ""), "warning")
     end
+    if offers.count(job) > 0 then
+      window:paragraph(offers.sentence(job))
+    end
     local actions = progress.actions(job)
-    local labels = { table.unpack(actions) }
-    labels[#labels + 1] = "Show folder"
-    local chosen = window:buttons_row(labels)
-    if chosen == "Show folder" then
-      files.reveal(apply.a_stem(job) or files.join(job.folder, "job.json"))
-    elseif chosen then
-      actions[chosen](job)
+    local chosen = window:buttons_row(labels_of(job, actions))
+    if chosen then
+      local act = ACTIONS[chosen] or actions[chosen]
+      local new = act(job)
+      if new then
+        -- Its stems come in without another click, as long as this window is open.
+        state.wanted[new.id] = true
+        state.listed = nil
+      end
       status.poll(job)
     end
     window:gap(8)
@@ -95,7 +148,7 @@ return function(use)
       window:line("Nothing runs, waits or failed, and no stems are left to import.")
     end
     for _, job in ipairs(jobs) do
-      draw_job(window, job)
+      draw_job(state, job)
     end
     local open = not window.escape
     window:finish()
@@ -111,6 +164,7 @@ return function(use)
     local state = {
       install = install,
       lister = status.lister(install.jobs_folder, false),
+      wanted = {},
       window = Window.open("queue", "Stemlift: queue", 520, 420),
     }
     local function loop()

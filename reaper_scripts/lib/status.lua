@@ -1,5 +1,5 @@
 -- Jobs as folders: what is asked (job.json), what the helper says of it (status.json), and the
--- marks that only the scripts set: cancel and imported.
+-- marks that only the scripts set: cancel, imported and forgotten.
 
 return function(use)
   local json = use("json")
@@ -22,6 +22,9 @@ return function(use)
   local function file(job, name)
     return files.join(job.folder, name)
   end
+
+  -- What the file `imported` says while other items can still have the stems.
+  local OFFERS = "offers"
 
   -- A job as a folder that is there.
   function status.open(folder)
@@ -101,9 +104,33 @@ return function(use)
 
   -- REAPER itself remembers it where it cannot be written, or the stems would come in twice.
   function status.mark_imported(job)
-    if not files.write(file(job, "imported"), "") then
+    local offers = job.status and job.status.offers
+    local some = type(offers) == "table" and #offers > 0
+    if not files.write(file(job, "imported"), some and OFFERS or "") then
       reaper.SetExtState(paths.EXT, imported_key(job), "1", false)
     end
+  end
+
+  -- Other items have the stems by now, or shall not have them.
+  function status.settle(job)
+    files.write(file(job, "imported"), "")
+  end
+
+  local function is_forgotten(job)
+    return files.exists(file(job, "forgotten")) or not files.exists(file(job, "job.json"))
+  end
+
+  -- The mark alone hides it, also where the program does not start; the program then removes the
+  -- folder, and stops what a helper left behind. False where it cannot be written.
+  function status.forget(job, install)
+    if not files.write(file(job, "forgotten"), "") then
+      return false
+    end
+    if install then
+      process.start(install, { "forget", job.folder })
+    end
+    job.state = "forgotten"
+    return true
   end
 
   local function mismatch(found)
@@ -156,15 +183,18 @@ return function(use)
   end
 
   -- Read what is new. Afterwards `job.state` is one of "starting", "not started", "alive",
-  -- "stale", "problem", "imported" or a phase that is an end.
+  -- "stale", "problem", "imported", "forgotten" or a phase that is an end.
   function status.poll(job)
     count_silence(job)
     local text = files.read(file(job, "status.json"))
     if text and text ~= job.before then
       take_in(job, text)
     end
-    if status.is_imported(job) then
+    if is_forgotten(job) then
+      job.state = "forgotten"
+    elseif status.is_imported(job) then
       job.state = "imported"
+      job.settled = files.read(file(job, "imported")) ~= OFFERS
     elseif job.problem then
       job.state = "problem"
     elseif not job.status then
@@ -189,6 +219,11 @@ return function(use)
 
   function status.can_retry(job)
     return AGAIN[job.state] == true
+  end
+
+  -- Not one that runs: that is cancelled. What is imported leaves the list by itself.
+  function status.can_forget(job)
+    return status.can_retry(job) or job.state == "done"
   end
 
   -- What to tell the user of a job that does not go on; nil where nothing is wrong.
@@ -224,7 +259,8 @@ return function(use)
     return #name == 16 and not name:find("%X")
   end
 
-  -- The jobs of a folder, read little by little with `status.read_on`.
+  -- The jobs of a folder, read little by little with `status.read_on`. Of those that are imported
+  -- all, or only those whose stems other items can have.
   function status.lister(jobs_folder, with_imported)
     return { folder = jobs_folder, with_imported = with_imported, known = {}, waiting = {}, jobs = {} }
   end
@@ -254,14 +290,15 @@ return function(use)
     while #lister.waiting > 0 and reaper.time_precise() - begun < BUDGET do
       local name = table.remove(lister.waiting)
       local folder = files.join(lister.folder, name)
-      local wanted = lister.with_imported or not files.exists(files.join(folder, "imported"))
+      local imported = files.exists(files.join(folder, "imported"))
+        and files.read(files.join(folder, "imported")) ~= OFFERS
+      local wanted = lister.with_imported or not imported
       local job = wanted and status.open(folder)
       -- A folder whose job file is not complete yet is looked at again.
       if job or not wanted then
         lister.known[name] = true
       end
-      if job then
-        status.poll(job)
+      if job and status.poll(job) ~= "forgotten" then
         lister.jobs[#lister.jobs + 1] = job
         table.sort(lister.jobs, newest_first)
       end

@@ -1,8 +1,10 @@
 -- A gfx window that looks like REAPER: its colours, remembered place, dock, mouse and keys.
 -- Drawn anew at every turn of the defer loop; a widget tells at once whether it was clicked.
+-- Where text had to be cut, the whole of it shows while the mouse is on it.
 
 return function(use)
   local paths = use("paths")
+  local text = use("text")
 
   local Window = {}
   Window.__index = Window
@@ -10,6 +12,8 @@ return function(use)
   local FONT_SIZE = 15
   local ESC, ENTER = 27, 13
   local CLOSED = -1
+  local LEFT_BUTTON, RIGHT_BUTTON = 1, 2
+  local ASK, UNDOCKED, DOCKED = -1, 0, 1
 
   local FALLBACK = {
     background = { 51, 51, 51 },
@@ -82,7 +86,7 @@ return function(use)
   end
 
   local function remember(self)
-    local dock, x, y, w, h = gfx.dock(-1, 0, 0, 0, 0)
+    local dock, x, y, w, h = gfx.dock(ASK, 0, 0, 0, 0)
     local place = string.format(
       "%d,%d,%d,%d,%d",
       math.floor(dock or 0),
@@ -110,6 +114,15 @@ return function(use)
     gfx.set(colour[1] / 255, colour[2] / 255, colour[3] / 255, alpha or 1)
   end
 
+  -- REAPER's own windows are docked from their menus, ours by a right click.
+  local function offer_dock(self)
+    local is_docked = math.floor(gfx.dock(ASK)) & DOCKED ~= 0
+    if Window.menu({ { "Dock this window", is_docked } }) then
+      gfx.dock(is_docked and UNDOCKED or DOCKED)
+      remember(self)
+    end
+  end
+
   -- Begin a turn: read keys and mouse, clear. False where the user closed the window.
   function Window:begin()
     self.key_pressed = gfx.getchar()
@@ -122,7 +135,14 @@ return function(use)
     self.scale = retina > 1 and retina or 1
     self.escape = self.key_pressed == ESC
     self.enter = self.key_pressed == ENTER
-    local down = (gfx.mouse_cap or 0) & 1 == 1
+    local buttons = math.floor(gfx.mouse_cap or 0)
+    local down = buttons & LEFT_BUTTON ~= 0
+    local asks = buttons & RIGHT_BUTTON ~= 0
+    if asks and not self.was_asking then
+      offer_dock(self)
+    end
+    self.was_asking = asks
+    self.tip = nil
     self.pressed = down and not self.was_down
     self.released = self.was_down and not down
     if self.pressed then
@@ -142,7 +162,29 @@ return function(use)
     return true
   end
 
+  -- Beside the mouse, above it where there is no room below.
+  local function draw_tip(self)
+    local edge = self:px(6)
+    local lines = text.wrap(self.tip, self.right - self.left - 2 * edge)
+    local height = #lines * self:line_height() + 2 * edge
+    local y = gfx.mouse_y + self:px(20)
+    if y + height > gfx.h then
+      y = math.max(0, gfx.mouse_y - self:px(6) - height)
+    end
+    self:colour("field")
+    gfx.rect(self.left, y, self.right - self.left, height, 1)
+    self:colour("text")
+    gfx.rect(self.left, y, self.right - self.left, height, 0)
+    for i, line in ipairs(lines) do
+      gfx.x, gfx.y = self.left + edge, y + edge + (i - 1) * self:line_height()
+      gfx.drawstr(line)
+    end
+  end
+
   function Window:finish()
+    if self.tip then
+      draw_tip(self)
+    end
     -- The wheel goes no further than the last line.
     self.scroll = math.min(self.scroll, math.max(0, self.y + self.scroll - gfx.h))
     gfx.update()
@@ -169,55 +211,32 @@ return function(use)
       and inside(gfx.mouse_x, gfx.mouse_y, box)
   end
 
-  local function cut_to(text, width)
-    if gfx.measurestr(text) <= width then
-      return text
+  -- What there was room for; the whole of it is the tip while the mouse is in the box.
+  local function shown(self, whole, width, box)
+    local cut, is_cut = text.cut(whole, width)
+    if is_cut and inside(gfx.mouse_x, gfx.mouse_y, box) then
+      self.tip = whole
     end
-    local length = utf8.len(text) and utf8.len(text) or #text
-    while length > 1 do
-      length = length - 1
-      local stop = utf8.len(text) and utf8.offset(text, length + 1) - 1 or length
-      local shorter = text:sub(1, stop) .. "…"
-      if gfx.measurestr(shorter) <= width then
-        return shorter
-      end
-    end
-    return "…"
+    return cut
   end
 
   -- One line at a place, cut where it is too long.
-  function Window:put(text, x, y, width, colour)
+  function Window:put(whole, x, y, width, colour)
+    local cut = shown(self, whole, width, { x, y, width, self:line_height() })
     self:colour(colour or "text")
     gfx.x, gfx.y = x, y
-    gfx.drawstr(cut_to(text, width))
-  end
-
-  local function wrapped(text, width)
-    local lines = {}
-    for paragraph in (text .. "\n"):gmatch("(.-)\r?\n") do
-      local line = ""
-      for gap, word in paragraph:gmatch("(%s*)(%S+)") do
-        local longer = line .. (line == "" and #lines > 0 and "" or gap) .. word
-        if line ~= "" and gfx.measurestr(longer) > width then
-          lines[#lines + 1] = line
-          longer = word
-        end
-        line = longer
-      end
-      lines[#lines + 1] = line
-    end
-    return lines
+    gfx.drawstr(cut)
   end
 
   -- A line of its own.
-  function Window:line(text, colour)
-    self:put(text, self.left, self.y, self.right - self.left, colour)
+  function Window:line(whole, colour)
+    self:put(whole, self.left, self.y, self.right - self.left, colour)
     self.y = self.y + self:line_height()
   end
 
   -- As many lines as it needs.
-  function Window:paragraph(text, colour)
-    for _, line in ipairs(wrapped(text, self.right - self.left)) do
+  function Window:paragraph(whole, colour)
+    for _, line in ipairs(text.wrap(whole, self.right - self.left)) do
       self:colour(colour or "text")
       gfx.x, gfx.y = self.left, self.y
       gfx.drawstr(line)
@@ -240,16 +259,17 @@ return function(use)
   end
 
   local function draw_button(self, label, x, y, w, h, lit)
-    local hover = inside(gfx.mouse_x, gfx.mouse_y, { x, y, w, h })
+    local box = { x, y, w, h }
+    local hover = inside(gfx.mouse_x, gfx.mouse_y, box)
     self:colour(lit and "accent" or "field")
     gfx.rect(x, y, w, h, 1)
     self:colour("text", hover and 0.8 or 0.3)
     gfx.rect(x, y, w, h, 0)
-    local shown = cut_to(label, w - self:px(8))
-    local text_w, text_h = gfx.measurestr(shown)
+    local cut = shown(self, label, w - self:px(8), box)
+    local text_w, text_h = gfx.measurestr(cut)
     self:colour("text")
     gfx.x, gfx.y = x + math.floor((w - text_w) / 2), y + math.floor((h - text_h) / 2)
-    gfx.drawstr(shown)
+    gfx.drawstr(cut)
   end
 
   function Window:button_at(label, x, y, w, lit)
@@ -266,7 +286,7 @@ return function(use)
     for _, each in ipairs(labels) do
       local label = type(each) == "table" and each[1] or each
       local lit = type(each) == "table" and each[2]
-      local w = gfx.measurestr(label) + self:px(24)
+      local w = math.min(gfx.measurestr(label) + self:px(24), self.right - (from or self.left))
       if x + w > self.right and x > (from or self.left) then
         x = from or self.left
         self.y = self.y + height + self:px(6)

@@ -18,6 +18,7 @@ return function(use)
     stale = "It stopped",
     ["not started"] = "It did not start",
     problem = "It cannot go on",
+    forgotten = "Forgotten",
   }
 
   local SKIPPED = {

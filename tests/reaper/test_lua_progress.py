@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from reaper_scripts_house import ESCAPE, QUEUE, SEPARATE, ScriptsHouse
+from reaper_scripts_house import ESCAPE, SEPARATE, ScriptsHouse
 from reaper_sim import Simulator
 
 
@@ -267,91 +267,3 @@ def test_an_old_reaper_is_refused(house: ScriptsHouse) -> None:
     house.sim.version = "6.13/linux-x86_64"
     house.run(SEPARATE)
     assert "REAPER 6.44 or newer; this is 6.13" in house.sim.boxes[-1].text
-
-
-def test_the_queue_after_a_restart(house: ScriptsHouse) -> None:
-    for _ in range(4):
-        house.run(SEPARATE)
-        house.turns(0.1)
-    running, failed, waiting, over = house.folders()
-    house.say("running", running, fraction=0.5)
-    error = {"reason": "DISK_FULL", "message": "The disk is full.", "remedy": "Free some space."}
-    house.say("failed", failed, error=error)
-    house.say("waiting", waiting)
-    house.say("cancelled", over)
-    house.sim.restart()
-    assert not house.sim.running
-    (house.jobs / "something else").mkdir()
-    started = len(house.commands())
-    house.run(QUEUE)
-    house.turns()
-    assert house.shown.count("a song.wav") == 3
-    for text in ("50 %", "Waiting for another job…", "The disk is full. Free some space."):
-        assert text in house.shown
-    house.sim.window.resize(520, 900)
-    house.sim.window.click("Try again")
-    assert [words[1:] for words in house.commands()[started:]] == [["run", str(failed)]]
-    house.sim.window.click("Show folder")
-    assert house.commands()[-1][0] == "/usr/bin/xdg-open"
-    house.sim.window.click("Cancel")
-    assert (running / "cancel").exists()
-    house.sim.window.key(ESCAPE)
-    house.turns()
-    assert not house.sim.running
-
-
-@pytest.mark.parametrize(
-    ("system", "program"),
-    [("Win64", "explorer.exe"), ("OSX64", "/usr/bin/open"), ("Other", "/usr/bin/xdg-open")],
-)
-def test_the_folder_is_shown_by_the_system(house: ScriptsHouse, system: str, program: str) -> None:
-    house.run(SEPARATE)
-    house.say("waiting")
-    house.sim.system = system
-    house.run(QUEUE)
-    house.turns()
-    house.sim.window.click("Show folder")
-    line, timeout = house.sim.processes.commands[-1]
-    assert program in line
-    assert timeout == -1
-    assert house.job.name in line.replace("\\", "/")
-    house.sim.window.close()
-    house.turns()
-    end(house)
-
-
-@pytest.mark.parametrize("takes", [False, True])
-def test_the_folder_of_stems_where_there_are_some(
-    house: ScriptsHouse, tmp_path: Path, takes: bool
-) -> None:
-    house.run(SEPARATE)
-    plan = house.plan()
-    stem = house.song("made/the vocals.wav")
-    before = str(house.folder / "music" / "a song.wav")
-    for operation in plan["operations"]:
-        if operation["do"] == "insert_item":
-            operation["chunk"] = operation["chunk"].replace(before, str(stem))
-    if takes:
-        # The first file of the chunk is the item's own.
-        (item,) = house.asked()["request"]["items"]
-        file = next(line for line in item["chunk"].splitlines() if "FILE" in line)
-        chunk = item["chunk"].replace(file, f"{file}\n{file.replace(before, str(stem))}")
-        plan["operations"] = [{"do": "replace_item", "item": item["guid"], "chunk": chunk}]
-    house.sim.project(tmp_path / "another.rpp")
-    house.say("done", plan=plan)
-    close_all(house)
-    house.run(QUEUE)
-    house.turns()
-    house.sim.window.click("Show folder")
-    assert house.commands()[-1] == ["/usr/bin/xdg-open", str(stem.parent)]
-    stem.unlink()
-    house.sim.window.click("Show folder")
-    assert house.commands()[-1] == ["/usr/bin/xdg-open", str(house.job)]
-    end(house)
-
-
-def test_the_queue_of_nothing(house: ScriptsHouse) -> None:
-    house.run(QUEUE)
-    house.turns()
-    assert "Nothing runs, waits or failed" in house.shown
-    close_all(house)
