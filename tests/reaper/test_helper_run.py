@@ -145,6 +145,7 @@ def test_what_goes_wrong_is_in_the_status(
         ('{"version": 99, "news": 1}', "version 99"),
         ('{"id": "x", "nonsense": 1}', "job.json"),
         ('{"id": "\\ud800"}', "job.json"),
+        pytest.param("[" * 100_000, "no JSON", id="deep"),
     ],
 )
 def test_a_job_that_cannot_be_read_is_said(helper: Helper, text: str, words: str) -> None:

@@ -209,6 +209,18 @@ def test_a_record_leads_to_nothing_outside_our_folder(
     assert not place.scripts.exists()
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"files": ["lib"]}', "\0", "[]"])
+def test_a_record_that_is_damaged_is_written_anew(place: Place, paths: Paths, text: str) -> None:
+    install(place, paths)
+    whole = contents(place.scripts)
+    (place.scripts / RECORD).write_text(text)
+    assert install(place, paths).changed
+    assert contents(place.scripts) == whole
+    (place.scripts / RECORD).write_text(text)
+    uninstall(place)
+    assert not place.scripts.exists()
+
+
 def test_a_running_reaper_is_left_alone(place: Place, paths: Paths) -> None:
     before = tree(place.folder)
     for step in (

@@ -92,11 +92,20 @@ def test_every_chunk_keeps_its_bytes(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "POSITION 1\n", "<ITEM\nPOSITION 1\n", "<ITEM\n>\n<ITEM\n>\n", ">\n"]
+    "text",
+    [
+        *("", "POSITION 1\n", "<ITEM\nPOSITION 1\n", "<ITEM\n>\n<ITEM\n>\n", ">\n"),
+        pytest.param("<ITEM\n" * 5000 + ">\n" * 5000, id="deep"),
+    ],
 )
 def test_a_text_that_is_no_chunk_is_refused(text: str) -> None:
     with pytest.raises(ChunkError):
         parse(text)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999", "x", ""])
+def test_what_is_no_number_counts_as_left_out(text: str) -> None:
+    assert Line(f"LENGTH {text}\n").number(0, 7.0) == 7.0
 
 
 def test_a_changed_value_leaves_indent_line_end_and_the_rest() -> None:

@@ -175,6 +175,13 @@ def test_the_active_take_alone_is_cloned_with_its_volume() -> None:
     assert "VOLPAN 0.5 -0.25 -0.8 -1\n" in clone(text, active=0)[1]
 
 
+def test_a_take_whose_name_has_all_kinds_of_quotes() -> None:
+    """REAPER writes it without any around it, as long as there is no blank in it."""
+    text = item_chunk().replace('NAME "song.wav"', """NAME it's"a`song""")
+    (stem,) = inserted(request(item(text), stems=("vocals",)))
+    assert stem.takes[0].name == """it's"a'song - Vocals"""
+
+
 def test_line_ends_stay_as_they_are() -> None:
     raw = clone(item_chunk(ending="\r\n", more=take_lines().replace("\n", "\r\n")), active=1)[1]
     assert raw.count("\n") == raw.count("\r\n")
@@ -245,6 +252,15 @@ def test_a_time_selection_cuts_the_item_in_three_and_mutes_the_middle() -> None:
     ids = [guid(1), guid(1001), "{22222222"]
     assert all(name in middle.raw for name in ids)
     assert not any(name in left.raw + right.raw for name in ids)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0])
+def test_a_rate_that_cannot_be_is_none_where_the_item_is_cut_too(rate: float) -> None:
+    text = item_chunk(position=10.0, length=8.0, offset=5.0, rate=rate)
+    cut = request(item(text), selection=(12.0, 15.0), within_time_selection=True, stems=("a",))
+    left, right, stem = inserted(cut)
+    assert [one.takes[0].number("SOFFS") for one in (left, right)] == [5.0, 10.0]
+    assert stem.takes[0].number("SOFFS") == 1.0
 
 
 def test_a_selection_within_a_fade_takes_all_of_it() -> None:

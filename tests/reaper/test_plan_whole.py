@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from stemlift.reaper.facts import Item, Request
 from stemlift.reaper.item_chunk import parse_item
 from stemlift.reaper.naming import file_entry, name_template, output_folder, source_name
 from stemlift.reaper.plan import InsertItem, Plan
-from stemlift.reaper.plan_command import plan_text
+from stemlift.reaper.plan_command import plan_text, read_request
 from stemlift.reaper.planning import finish_plan, make_plan
 
 
@@ -227,6 +228,7 @@ def test_a_request_that_means_nothing_names_the_field(
     [
         ({"chunk": "<TRACK\n>\n"}, "items.0.chunk"),
         ({"chunk": "nonsense"}, "items.0.chunk"),
+        ({"chunk": "<ITEM\n" * 500 + ">\n" * 500}, "items.0.chunk"),
         ({"source": {"path": "song.wav"}}, "items.0.source.path"),
     ],
 )
@@ -236,6 +238,26 @@ def test_an_item_that_means_nothing_names_the_field(changes: dict[str, Any], fie
         make_plan(request(item(text, **changes)))
     assert caught.value.reason is Reason.ARGUMENT_INVALID
     assert caught.value.message.startswith(field)
+
+
+@pytest.mark.parametrize(
+    "field", ["POSITION", "LENGTH", "SOFFS", "PLAYRATE", "CHANMODE", "FADEIN 1"]
+)
+@pytest.mark.parametrize("value", ["nan", "inf", "1e999"])
+@pytest.mark.parametrize("within", [False, True])
+def test_a_chunk_with_numbers_that_are_none(field: str, value: str, within: bool) -> None:
+    text = re.sub(rf"(?m)^{field} \S+", f"{field} {value}", item_chunk(position=10.0, length=8.0))
+    assert value in text
+    asked = request(item(text), selection=(1.0, 14.0), within_time_selection=within)
+    assert all(job.start_frame >= 0 for job in make_plan(asked).jobs)
+
+
+@pytest.mark.parametrize("field", ["sample_rate", "channels"])
+def test_a_file_of_less_than_nothing_is_refused(field: str) -> None:
+    asked = json.loads(request(item(item_chunk())).model_dump_json())
+    asked["items"][0]["source"][field] = -1
+    with pytest.raises(StemliftError, match=rf"items\.0\.source\.{field} "):
+        read_request(json.dumps(asked))
 
 
 def test_the_command_writes_a_file_or_stdout_and_says_what_fails(

@@ -8,13 +8,20 @@ base64, code behind "|". Source of the format: ReaTeam/Doc, "State Chunk Definit
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stemlift.errors import Reason, StemliftError
 
 _QUOTES = "\"'`"
+_BLANKS = " \t"
+_BLANK = re.compile(r"[ \t]+")
 _NEED_QUOTES = (*_QUOTES, "#", ";", "|", "<", ">")
+
+DEEPEST = 100
+"""Blocks within blocks; REAPER's own go some ten deep, with containers of effects."""
 
 
 class ChunkError(ValueError):
@@ -40,14 +47,11 @@ class Line:
         return self.tokens[1:]
 
     def number(self, place: int, default: float = 0.0) -> float:
-        """The value at `place`, from 0; `default` where there is none or it is no number."""
+        """The value at `place`, from 0; `default` where there is none or it is no finite number."""
         values = self.values
         if place >= len(values):
             return default
-        try:
-            return float(values[place])
-        except ValueError:
-            return default
+        return finite(values[place], default)
 
     def having(self, place: int, *values: str) -> Line:
         """The same entry with other values from `place` on, indent and line end as before."""
@@ -97,7 +101,7 @@ def parse(text: str) -> Block:
     """The one block that `text` is. `parse(text).raw == text`.
 
     Raises:
-        ChunkError: it does not start with "<", or its blocks do not close.
+        ChunkError: it does not start with "<", or its blocks do not close, or are too deep.
     """
     open_blocks: list[tuple[Line, list[Node]]] = []
     done: Block | None = None
@@ -109,6 +113,8 @@ def parse(text: str) -> Block:
             done = replace(done, tail=Line(done.tail.raw + raw))
         elif word.startswith("<"):
             open_blocks.append((Line(raw), []))
+            if len(open_blocks) > DEEPEST:
+                raise ChunkError(f"has blocks more than {DEEPEST} deep")
         elif not open_blocks:
             raise ChunkError("does not start with a block")
         elif word == ">":
@@ -147,6 +153,15 @@ def entry(key: str, *values: str, ending: str = "\n", indent: str = "") -> Line:
     return Line(indent + _written([key, *values]) + ending)
 
 
+def finite(text: str, default: float) -> float:
+    """The number that a text is; `default` where it is none, or not a finite one."""
+    try:
+        value = float(text)
+    except ValueError:
+        return default
+    return value if math.isfinite(value) else default
+
+
 def number(value: float) -> str:
     """As REAPER writes numbers: at most 14 digits behind the point, never an exponent."""
     text = f"{value:.14f}".rstrip("0").rstrip(".")
@@ -174,6 +189,11 @@ def quoted(value: str, *, always: bool = False) -> str:
     raise _unwritable(value, "all three kinds of quotes")
 
 
+def quotable(name: str) -> str:
+    """A name as REAPER keeps it where it has all three kinds of quotes: with one kind less."""
+    return name.replace("`", "'") if all(quote in name for quote in _QUOTES) else name
+
+
 def _written(tokens: Iterable[str]) -> str:
     key, *values = tokens
     written = [quoted(v, always=key == "FILE" and place == 0) for place, v in enumerate(values)]
@@ -181,16 +201,17 @@ def _written(tokens: Iterable[str]) -> str:
 
 
 def _tokens(raw: str) -> Iterator[str]:
-    rest = raw.strip()
+    # Blanks and tabs alone part values: a name may hold other signs that Unicode calls white.
+    rest = raw.strip(_BLANKS + "\r\n")
     while rest:
         if rest[0] in _QUOTES:
             end = rest.find(rest[0], 1)
             # REAPER takes a quote that is not closed as going to the end of the line.
             end = len(rest) if end < 0 else end
             yield rest[1:end]
-            rest = rest[end + 1 :].lstrip()
+            rest = rest[end + 1 :].lstrip(_BLANKS)
         else:
-            word = rest.split(maxsplit=1)
+            word = _BLANK.split(rest, maxsplit=1)
             yield word[0]
             rest = word[1] if len(word) > 1 else ""
 

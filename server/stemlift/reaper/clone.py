@@ -10,7 +10,16 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from stemlift.reaper.chunk import Block, Line, Node, changed, entry, number
+from stemlift.reaper.chunk import (
+    Block,
+    Line,
+    Node,
+    changed,
+    entry,
+    finite,
+    number,
+    quotable,
+)
 from stemlift.reaper.facts import TakeFx
 from stemlift.reaper.item_chunk import ItemChunk, Take
 from stemlift.reaper.playing import read_section
@@ -101,6 +110,7 @@ def stem_take(
     in_section = source is not None and read_section(source) is not None
     # Inside a section times count from the section, which moves as a whole.
     shift = 0.0 if in_section else new.shift
+    name = quotable(name)
 
     def change(node: Node) -> Node | None:
         if node.key in _OF_THE_SAMPLES or (take_fx is TakeFx.LEAVE_OUT and node.key in _FX):
@@ -163,7 +173,7 @@ def shifted_markers(line: Line, position: float, source: float) -> Line:
         numbers = group.split()
         for place, less in ((0, position), (1, source)):
             if place < len(numbers) and less:
-                numbers[place] = number(float(numbers[place]) - less)
+                numbers[place] = number(finite(numbers[place], 0.0) - less)
         moved += [*numbers, "+"]
     return Line(line.raw[: line.raw.index("SM")] + " ".join(["SM", *moved[:-1]]) + _end(line))
 

@@ -76,8 +76,8 @@ class Source(Facts):
     path: str = ""
     kind: str
     length: float | None = None
-    sample_rate: int = 0
-    channels: int = 0
+    sample_rate: int = Field(default=0, ge=0)
+    channels: int = Field(default=0, ge=0)
     online: bool = True
 
 

@@ -169,7 +169,7 @@ def _check_version(file: Path, data: bytes) -> None:
     """Say first that the versions differ: what else is wrong follows from it."""
     try:
         found = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StemliftError(
             Reason.ARGUMENT_INVALID,
             f"{file} is no JSON in UTF-8: {error}.",

@@ -39,6 +39,12 @@ class Take:
         return line.values[0] if line and line.values else ""
 
     @property
+    def rate(self) -> float:
+        """Of playing; REAPER has none of 0 or less."""
+        rate = self.number("PLAYRATE", 0, 1.0)
+        return rate if rate > 0 else 1.0
+
+    @property
     def has_fx(self) -> bool:
         return self.block("TAKEFX") is not None
 

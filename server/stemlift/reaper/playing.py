@@ -65,13 +65,12 @@ class Playing:
 
 def playing(item: ItemChunk, take: Take, file_length: float | None) -> Playing:
     """What `take` of `item` plays, read from its chunk."""
-    rate = take.number("PLAYRATE", 0, 1.0)
     source = take.source
     return Playing(
         position=item.position,
         length=item.length,
         offset=take.number("SOFFS"),
-        rate=rate if rate > 0 else 1.0,
+        rate=take.rate,
         loop=item.loops,
         file_length=file_length if file_length and file_length > 0 else None,
         section=read_section(source) if source is not None else None,

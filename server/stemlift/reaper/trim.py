@@ -107,8 +107,7 @@ def muted(item: ItemChunk) -> ItemChunk:
 
 
 def _later(take: Take, seconds: float, cycle: float | None, ending: str) -> Take:
-    rate = take.number("PLAYRATE", 0, 1.0) or 1.0
-    less = seconds * rate
+    less = seconds * take.rate
     if not less:
         return take
 

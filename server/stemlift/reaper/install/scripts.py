@@ -152,13 +152,13 @@ def read_record(place: Place) -> dict[str, Any]:
     """What the last installation wrote; empty where there is none that can be read."""
     try:
         record = json.loads((place.scripts / RECORD).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
 
 
 def recorded_files(record: Mapping[str, Any]) -> list[str]:
-    """Names in a record, those left out that would lead out of our folder."""
+    """Names in a record, those left out that are no scripts or would lead out of our folder."""
     names = record.get("files")
     if not isinstance(names, list):
         return []
@@ -215,7 +215,7 @@ def is_current(place: Place, scripts: list[Script]) -> bool:
 
 def _is_inside(name: str) -> bool:
     path = PurePosixPath(name)
-    foreign = any(sign in name for sign in ":\\\0")
+    foreign = any(sign in name for sign in ":\\\0") or path.suffix != ".lua"
     return not foreign and not path.is_absolute() and ".." not in path.parts
 
 
