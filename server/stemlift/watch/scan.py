@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +72,17 @@ class _Folder:
     above: frozenset[Id]
 
 
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """Folders to be skipped, by identity and by place: either may fail on a file system."""
+
+    ids: frozenset[Id]
+    relatives: frozenset[str]
+
+    def holds(self, own: Id, relative: str) -> bool:
+        return relative in self.relatives or bool(own[1] and own in self.ids)
+
+
 def scan(inbox: Path, skip: Collection[Path] = ()) -> Scan:
     """List the songs of `inbox` and its folders, without the folders in `skip`.
 
@@ -81,30 +94,42 @@ def scan(inbox: Path, skip: Collection[Path] = ()) -> Scan:
         StemliftError: INBOX_MISSING where the inbox itself cannot be listed: an unmounted
             share says nothing about its songs.
     """
+    root = str(inbox)
     try:
-        inbox_id = _id(os.stat(inbox))  # noqa: PTH116 - names stay byte-true as text
-        top = _entries(str(inbox))
+        inbox_id = _id(os.stat(root))  # noqa: PTH116 - names stay byte-true as text
+        left_out = _left_out(root, skip)
+        files, problems = _walk(_Folder(root, "", frozenset({inbox_id})), left_out)
+        # A share that went away meanwhile looks like folders that were deleted.
+        if _id(os.stat(root)) != inbox_id:  # noqa: PTH116
+            raise FileNotFoundError(errno.ENOENT, "it went away during the look")
     except (OSError, ValueError) as error:
         raise _missing(inbox, error) from error
-    left_out = frozenset(_ids_of(skip))
-    files: list[Seen] = []
-    problems: list[Unlisted] = []
-    listed = [(_Folder(str(inbox), "", frozenset({inbox_id})), top)]
-    while listed:
-        folder, entries = listed.pop()
-        found, below, failed = _sort_out(folder, entries, left_out)
-        files += found
-        problems += failed
-        for inner in below:
-            try:
-                listed.append((inner, _entries(inner.path)))
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                problems.append(_unlisted(inner.path, inner.relative, error))
     files.sort(key=lambda seen: seen.relative)
     problems.sort(key=lambda problem: problem.relative)
     return Scan(tuple(files), tuple(problems), inbox_id)
+
+
+def _walk(top: _Folder, left_out: _LeftOut) -> tuple[list[Seen], list[Unlisted]]:
+    """Raises OSError where the topmost folder cannot be listed."""
+    files: list[Seen] = []
+    problems: list[Unlisted] = []
+    folders = [top]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = _entries(folder.path)
+        except OSError as error:
+            if folder is top:
+                raise
+            if not isinstance(error, FileNotFoundError):
+                problems.append(_unlisted(folder, error))
+            continue
+        found, below, failure = _sort_out(folder, entries, left_out)
+        files += found
+        folders += below
+        if failure is not None:
+            problems.append(_unlisted(folder, failure))
+    return files, problems
 
 
 def _entries(path: str) -> list[os.DirEntry[str]]:
@@ -114,11 +139,12 @@ def _entries(path: str) -> list[os.DirEntry[str]]:
 
 
 def _sort_out(
-    folder: _Folder, entries: list[os.DirEntry[str]], left_out: frozenset[Id]
-) -> tuple[list[Seen], list[_Folder], list[Unlisted]]:
+    folder: _Folder, entries: list[os.DirEntry[str]], left_out: _LeftOut
+) -> tuple[list[Seen], list[_Folder], OSError | None]:
+    """The songs and folders in `folder`, and why something in it could not be looked at."""
     files: list[Seen] = []
     folders: list[_Folder] = []
-    failed: list[Unlisted] = []
+    failure: OSError | None = None
     names = frozenset(entry.name for entry in entries)
     for entry in entries:
         relative = f"{folder.relative}/{entry.name}" if folder.relative else entry.name
@@ -129,16 +155,20 @@ def _sort_out(
         except OSError as error:
             # A link that leads nowhere or in a circle, or a file that is gone again.
             if not isinstance(error, FileNotFoundError) and not entry.is_symlink():
-                failed.append(_unlisted(folder.path, folder.relative, error))
+                failure = error
             continue
         if stat.S_ISDIR(status.st_mode):
             own = _id(status)
-            wanted = not is_link and not ignored(entry.name, folder=True) and own not in left_out
-            if wanted and (own not in folder.above or not own[1]):
+            if not (
+                is_link
+                or ignored(entry.name, folder=True)
+                or left_out.holds(own, relative)
+                or (own in folder.above and own[1])
+            ):
                 folders.append(_Folder(entry.path, relative, folder.above | {own}))
         elif stat.S_ISREG(status.st_mode) and _is_candidate(entry.name, status.st_size, names):
             files.append(_seen(relative, status))
-    return files, folders, failed[:1]
+    return files, folders, failure
 
 
 def _is_candidate(name: str, size: int, beside: frozenset[str]) -> bool:
@@ -153,13 +183,16 @@ def _id(status: os.stat_result) -> Id:
     return status.st_dev, status.st_ino
 
 
-def _ids_of(paths: Collection[Path]) -> Iterator[Id]:
-    for path in paths:
-        try:
-            yield _id(path.stat())
-        except (OSError, ValueError):
-            # What is not there has nothing in it to be skipped.
-            continue
+def _left_out(root: str, skip: Collection[Path]) -> _LeftOut:
+    ids: set[Id] = set()
+    relatives: set[str] = set()
+    here = os.path.realpath(root)
+    for path in skip:
+        # On another drive of Windows there is no way from here to there.
+        with contextlib.suppress(OSError, ValueError):
+            relatives.add(Path(os.path.relpath(os.path.realpath(path), here)).as_posix())
+            ids.add(_id(path.stat()))
+    return _LeftOut(frozenset(ids), frozenset(relatives))
 
 
 def _is_junction(entry: os.DirEntry[str]) -> bool:
@@ -167,13 +200,13 @@ def _is_junction(entry: os.DirEntry[str]) -> bool:
     return bool(tag == _JUNCTION_TAG)
 
 
-def _unlisted(path: str, relative: str, error: OSError) -> Unlisted:
+def _unlisted(folder: _Folder, error: OSError) -> Unlisted:
     why = error.strerror or type(error).__name__
     return Unlisted(
-        relative,
+        folder.relative,
         StemliftError(
             Reason.FILE_UNREADABLE,
-            f"The folder {display_name(Path(path))} cannot be read: {why}.",
+            f"The folder {display_name(Path(folder.path))} cannot be read: {why}.",
             "Let this user read it; its songs wait until then.",
         ),
     )
