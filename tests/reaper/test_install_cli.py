@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from fake_server import FakeServer
 
+from stemlift import __version__
 from stemlift.cli.main import main
 from stemlift.cli.reaper_program import main as helper_main
 from stemlift.errors import Exit
 from stemlift.paths import HOME_VARIABLE, paths_under
+from stemlift.reaper.install.look import look_at
+from stemlift.reaper.install.places import Place
 from stemlift.reaper.install.scripts import MAIN, action_id
 
 
@@ -127,3 +130,41 @@ def test_nothing_heavy_starts_with_the_helper() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="programs are no shell scripts there")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("#!/no/such/python\n", "does not start"),
+        ("#!/bin/sh\nexit 1\n", "does not start"),
+        ("#!/bin/sh\necho hello\n", "does not start"),
+        ('#!/bin/sh\necho \'{"version": "0.0.1"}\'\n', "is of version 0.0.1"),
+        (f'#!/bin/sh\necho \'{{"version": "{__version__}"}}\'\n', ""),
+    ],
+)
+def test_a_program_of_another_environment_is_asked_its_version(
+    reaper: Path, tmp_path: Path, text: str, said: str
+) -> None:
+    main(["reaper", "install", "--resource-path", str(reaper)])
+    program = tmp_path / "stemlift-reaper"
+    program.write_text(text)
+    program.chmod(0o755)
+    record = reaper / "Scripts" / "Stemlift" / "Stemlift_install.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"program": str(program)}))
+    (found,) = [each for each in look_at(Place(reaper)) if each.name == "program"]
+    assert found.ok == (not said)
+    assert said in found.detail
+    assert ("stemlift reaper install" in found.remedy) == bool(said)
+
+
+def test_what_was_done_is_told_though_the_next_reaper_refuses(
+    reaper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    (tmp_path / "other").write_bytes(b"no folder")
+    both = [Place(reaper), Place(tmp_path / "other")]
+    monkeypatch.setattr("stemlift.reaper.install.places.find_places", lambda *_: both)
+    assert main(["reaper", "install"]) == Exit.BAD_INPUT
+    said = capsys.readouterr().err
+    assert f"Installed in {reaper}" in said
+    assert "other" in said

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stemlift.cli.groups import show_help
 from stemlift.cli.reporting import note, print_json
+
+if TYPE_CHECKING:
+    from stemlift.reaper.install.steps import Installed
 
 app = typer.Typer(help="REAPER: its scripts, actions and menus.", rich_markup_mode=None)
 app.callback(invoke_without_command=True)(show_help)
@@ -39,24 +42,14 @@ def install(
     from stemlift.reaper.install.places import find_places
 
     paths = find_paths()
-    done = [
-        steps.install(place, paths, force=force) for place in find_places(resource_path, portable)
-    ]
+    done = []
+    for place in find_places(resource_path, portable):
+        done.append(steps.install(place, paths, force=force))
+        if not json:
+            # At once: the next REAPER may refuse.
+            _tell(done[-1])
     if json:
         print_json({"installed": [each.to_json() for each in done]})
-        return 0
-    for each in done:
-        where = each.place.folder
-        if each.changed:
-            note(f"Installed in {where}: {each.actions} actions. Start REAPER to see them.")
-        else:
-            note(f"Everything is in place already in {where}.")
-        if str(each.menu) == "there":
-            note("A right click on an item has “Separate to tracks” now.")
-        for backup in each.backups:
-            note(f"Kept as it was: {backup}")
-        for text in each.todo:
-            note(f"To do: {text}")
     return 0
 
 
@@ -71,17 +64,14 @@ def uninstall(
     from stemlift.reaper.install import steps
     from stemlift.reaper.install.places import find_places
 
-    done = {
-        str(place.folder): steps.uninstall(place, force=force)
-        for place in find_places(resource_path, portable)
-    }
+    done = []
+    for place in find_places(resource_path, portable):
+        path, had = str(place.folder), steps.uninstall(place, force=force)
+        done.append({"resource_path": path, "changed": had})
+        if not json:
+            note(f"Removed from {path}." if had else f"There was nothing in {path}.")
     if json:
-        print_json(
-            {"removed": [{"resource_path": path, "changed": had} for path, had in done.items()]}
-        )
-        return 0
-    for path, had in done.items():
-        note(f"Removed from {path}." if had else f"There was nothing in {path}.")
+        print_json({"removed": done})
     return 0
 
 
@@ -100,3 +90,19 @@ def doctor(
     else:
         print_checks(checks, sys.stdout)
     return reaper_doctor.exit_code(checks)
+
+
+def _tell(done: Installed) -> None:
+    from stemlift.reaper.install.menu import Entry
+
+    where = done.place.folder
+    if done.changed:
+        note(f"Installed in {where}: {done.actions} actions. Start REAPER to see them.")
+    else:
+        note(f"Everything is in place already in {where}.")
+    if done.menu is Entry.THERE:
+        note("A right click on an item has “Separate to tracks” now.")
+    for backup in done.backups:
+        note(f"Kept as it was: {backup}")
+    for text in done.todo:
+        note(f"To do: {text}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +20,15 @@ from stemlift.reaper.install.scripts import (
     MAIN,
     Script,
     action_id,
+    find_program,
     is_current,
     read_record,
     shipped_scripts,
 )
 from stemlift.reaper.install.steps import Running
+
+_PATIENCE = 60
+"""Seconds for a program to say its version."""
 
 _INSTALL = "Close REAPER and run: stemlift reaper install"
 
@@ -85,15 +92,36 @@ def _program(place: Place) -> Iterator[Finding]:
     program = record.get("program")
     if not isinstance(program, str):
         return
-    if Path(program).is_file():
-        yield Finding("program", True, program)
+    fault = _fault_of(program)
+    if fault:
+        yield Finding("program", False, f"{program} {fault}", _INSTALL)
     else:
-        yield Finding("program", False, f"{program} is gone", _INSTALL)
+        yield Finding("program", True, program)
     if place.flatpak and may_leave():
         yield Finding("sandbox", True, "REAPER runs in Flatpak and may start programs outside")
     elif place.flatpak:
         detail = "REAPER runs in Flatpak and may not start programs outside"
         yield Finding("sandbox", False, detail, f"Allow it once, then start REAPER again: {ALLOW}")
+
+
+def _fault_of(program: str) -> str:
+    """Why the scripts cannot use that program; "" where they can."""
+    if not Path(program).is_file():
+        return "is gone"
+    with contextlib.suppress(StemliftError):
+        if Path(program) == find_program():
+            # Of this Stemlift, which runs.
+            return ""
+    try:
+        done = subprocess.run(
+            [program, "check"], capture_output=True, check=True, timeout=_PATIENCE
+        )
+        version = json.loads(done.stdout)["version"]
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError):
+        return "is there and does not start"
+    if version != __version__:
+        return f"is of version {version}, while this is Stemlift {__version__}"
+    return ""
 
 
 def _menu(entry: Entry) -> Finding:
