@@ -112,10 +112,12 @@ class _Reading:
 
     def file(self, name: str) -> Path:
         """Where the file lies that the project calls so, on this system."""
-        if "\\" in name and not PureWindowsPath(name).drive and not name.startswith("\\"):
+        file = self.folder / name
+        beside = not PureWindowsPath(name).anchor
+        if "\\" in name and beside and not file.exists():
             # A project from Windows, whose media lie beside it.
             return self.folder.joinpath(*PureWindowsPath(name).parts)
-        return self.folder / name
+        return file
 
     def tempo(self, root: Block) -> Iterator[TempoPoint]:
         first = root.entry("TEMPO")
