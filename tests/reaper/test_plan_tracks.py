@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reaper_chunks import guid, item, item_chunk, request, track
 
-from stemlift.reaper.facts import Layout, Track
+from stemlift.reaper.facts import Layout, Request, Track
 from stemlift.reaper.looks import colour
 from stemlift.reaper.plan import InsertItem, InsertTrack, SetTrackDepth
 from stemlift.reaper.planning import make_plan
@@ -199,3 +199,63 @@ def test_colours_are_stable_for_any_name() -> None:
     assert colour("Vocals") == colour("vocals")
     assert colour("kick") == colour("kick")
     assert all(0 <= part <= 255 for name in ("kick", "x", "") for part in colour(name))
+
+
+def after(asked: Request) -> list[Track]:
+    """The project's tracks after the first import, as a script would tell them."""
+    operations = make_plan(asked).preview.operations
+    depths = [one for one in operations if isinstance(one, SetTrackDepth)]
+    inserts = [one for one in operations if isinstance(one, InsertTrack)]
+    told = {one.guid: one for one in asked.tracks}
+    told |= {
+        one.key: Track(guid=f"new {one.key}", index=0, name=one.name, colour=one.colour)
+        for one in inserts
+    }
+    rows = carry_out(asked.tracks, depths, inserts)
+    return [
+        told[key].model_copy(update={"index": index, "depth": depth})
+        for index, (key, depth) in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize("layout", ["folder", "flat"])
+@pytest.mark.parametrize("depths", [(0,), (0, 0), (1, -1), (1, 0, -1)])
+def test_stems_given_to_other_items_join_the_tracks_that_are_there(
+    layout: str, depths: tuple[int, ...]
+) -> None:
+    asked = request(item(item_chunk()), tracks=tracks(*depths), layout=layout, stems=STEMS)
+    now = after(asked)
+    other = request(item(item_chunk(number=2), 2), tracks=now, layout=layout, stems=STEMS)
+    joined_in = make_plan(other, join=True).preview.operations
+    assert not any(isinstance(one, (InsertTrack, SetTrackDepth)) for one in joined_in)
+    where = [one.track_key for one in joined_in if isinstance(one, InsertItem)]
+    assert where == [f"new {track_key(guid(100), stem)}" for stem in STEMS]
+    # A separation of its own has tracks of its own.
+    own = make_plan(other).preview.operations
+    assert sum(isinstance(one, InsertTrack) for one in own) == len(STEMS)
+
+
+@pytest.mark.parametrize("change", [{"name": "Lead"}, {"colour": (1, 2, 3)}, {"colour": None}])
+def test_a_track_that_the_user_made_his_own_is_not_joined(change: dict[str, object]) -> None:
+    asked = request(item(item_chunk()), tracks=tracks(0, 0), stems=STEMS)
+    now = after(asked)
+    assert now[2].name == "Drums"
+    now[2] = now[2].model_copy(update=change)
+    other = request(item(item_chunk(number=2), 2), tracks=now, stems=STEMS)
+    plan = make_plan(other, join=True).preview
+    (new,) = [one for one in plan.operations if isinstance(one, InsertTrack)]
+    assert (new.name, new.index, new.depth) == ("Drums", 1, 0)
+    where = [one.track_key for one in plan.operations if isinstance(one, InsertItem)]
+    assert where == [now[1].guid, new.key, now[3].guid]
+
+
+def test_tracks_of_another_folder_and_takes_are_not_joined() -> None:
+    asked = request(item(item_chunk()), tracks=tracks(0, 0), stems=STEMS)
+    # The same names and colours, but in the folder of the track before.
+    elsewhere = request(item(item_chunk(number=2), 2, on=1), tracks=after(asked), stems=STEMS)
+    plan = make_plan(elsewhere, join=True).preview
+    assert sum(isinstance(one, InsertTrack) for one in plan.operations) == len(STEMS)
+    takes = make_plan(
+        request(item(item_chunk()), tracks=after(asked), stems=STEMS, layout="takes"), join=True
+    )
+    assert [one.do for one in takes.preview.operations] == ["replace_item"]

@@ -24,7 +24,7 @@ from stemlift.reaper.plan import (
 )
 from stemlift.reaper.ranges import END_SLACK
 from stemlift.reaper.selection import Wanted, cycles
-from stemlift.reaper.tracks import lay_out, track_key
+from stemlift.reaper.tracks import lay_out, track_key, tracks_there
 from stemlift.reaper.trim import Window, muted, new_identity, trimmed
 
 SAME_LENGTH = 0.001
@@ -61,8 +61,12 @@ class Supply:
         return self.result.start_frame / self.result.sample_rate
 
 
-def import_plan(request: Request, supplies: Sequence[Supply], guids: Guids) -> ImportPlan:
+def import_plan(
+    request: Request, supplies: Sequence[Supply], guids: Guids, *, join: bool = False
+) -> ImportPlan:
     """The import of these stems.
+
+    join: put them on the tracks of earlier stems of the same source track, where there are any.
 
     Operations in order: depths of tracks that are there, new tracks at ascending places, then
     item after item its parts and stems, last the muting.
@@ -77,10 +81,16 @@ def import_plan(request: Request, supplies: Sequence[Supply], guids: Guids) -> I
     for supply in supplies:
         names = stems.setdefault(supply.wanted.item.track, [])
         names += [stem for stem in supply.result.stems if stem not in names]
-    depths, tracks = lay_out(request.tracks, stems, request.choices.layout)
+    layout = request.choices.layout
+    there = tracks_there(request.tracks, stems, layout) if join else {}
+    lacking = {
+        track: [stem for stem in names if track_key(track, stem) not in there]
+        for track, names in stems.items()
+    }
+    depths, tracks = lay_out(request.tracks, lacking, layout)
     operations: list[Operation] = [*depths, *tracks]
     for supply in supplies:
-        operations += _of_item(request, supply, guids)
+        operations += _of_item(request, supply, there, guids)
     operations += [
         MuteItem(item=supply.wanted.item.guid)
         for supply in supplies
@@ -97,7 +107,10 @@ def import_plan(request: Request, supplies: Sequence[Supply], guids: Guids) -> I
     )
 
 
-def _of_item(request: Request, supply: Supply, guids: Guids) -> Iterator[Operation]:
+def _of_item(
+    request: Request, supply: Supply, there: Mapping[str, str], guids: Guids
+) -> Iterator[Operation]:
+    """there: GUIDs of tracks for stems that are there already, by their keys."""
     one, choices = supply.wanted, request.choices
     stems = [
         (stem, _new_source(request, supply, path), joined(one.take.name, stem))
@@ -120,8 +133,9 @@ def _of_item(request: Request, supply: Supply, guids: Guids) -> Iterator[Operati
         yield from _parts(one, guids)
     if choices.layout is not Layout.TAKES:
         for stem, new, name in stems:
+            key = track_key(one.item.track, stem)
             yield InsertItem(
-                track_key=track_key(one.item.track, stem),
+                track_key=there.get(key, key),
                 chunk=stem_item(one.chunk, one.active, new, name, choices.take_fx, guids),
             )
 

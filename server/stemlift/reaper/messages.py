@@ -37,7 +37,9 @@ class Phase(StrEnum):
 class JobFile(Facts):
     """project_id: how the script finds the project again; nothing else reads it.
 
-    reuse: id of an earlier job whose ranges and stems serve this one's items, too; "" for none.
+    reuse: id of an earlier job whose ranges and stems serve this one's items, too, on the tracks
+        that its stems lie on; "" for none.
+    manifest: path of a stems.json whose stems the items get; "" to separate them.
     """
 
     version: int = VERSION
@@ -46,6 +48,7 @@ class JobFile(Facts):
     title: str
     created: float
     reuse: str = Field(default="", pattern=r"^([0-9A-Fa-f]{16})?$")
+    manifest: str = ""
     request: Request
 
 

@@ -81,7 +81,7 @@ class InsertItem(Facts):
     """A new item, made from a whole state chunk.
 
     track_key: `key` of a new track, or GUID of one that is there (for parts of an item that a
-        time selection cuts).
+        time selection cuts, and where earlier stems lie).
     """
 
     do: Literal["insert_item"] = "insert_item"

@@ -41,13 +41,18 @@ class Expected:
 
 
 def make_plan(
-    request: Request, stems: Sequence[str] = (), earlier: Sequence[PlannedJob] = ()
+    request: Request,
+    stems: Sequence[str] = (),
+    earlier: Sequence[PlannedJob] = (),
+    *,
+    join: bool = False,
 ) -> Plan:
     """The jobs for a request, and a preview of the import.
 
     Args:
         stems: of the model, for the preview of a request for all of them.
         earlier: jobs of another plan whose stems serve again where they hold what is asked for.
+        join: as of `import_plan`.
 
     Raises:
         StemliftError: ARGUMENT_INVALID for a request that means nothing, naming the field;
@@ -76,7 +81,9 @@ def make_plan(
         skipped=selection.skipped,
         notices=notices(request, [supply.wanted for supply in supplies]),
         offers=tuple(one.item.guid for one in offers),
-        preview=import_plan(request, _ordered(request, supplies), repeatable_guids(seed)),
+        preview=import_plan(
+            request, _ordered(request, supplies), repeatable_guids(seed), join=join
+        ),
     )
 
 
@@ -85,6 +92,8 @@ def finish_plan(
     plan: Plan,
     results: Mapping[str, Separated],
     guids: Guids = random_guids,
+    *,
+    join: bool = False,
 ) -> ImportPlan:
     """The import with the files that the jobs really wrote.
 
@@ -100,7 +109,7 @@ def finish_plan(
         for one in (*selection.wanted, *taken)
         if (job := _job_of(one, plan.jobs)) is not None and job.key in results
     ]
-    return import_plan(request, _ordered(request, supplies), guids)
+    return import_plan(request, _ordered(request, supplies), guids, join=join)
 
 
 def _jobs(request: Request, wanted: Sequence[Wanted]) -> list[PlannedJob]:
@@ -171,7 +180,10 @@ def _others(
 ) -> tuple[list[Wanted], list[Wanted]]:
     """Other items whose range is separated anyway: those that get stems, those to offer."""
     held = [one for one in selection.others if _job_of(one, jobs) is not None]
-    return (held, []) if request.choices.also_same_source else ([], held)
+    if request.choices.also_same_source:
+        return held, []
+    # A muted one has its stems already, or nobody misses them.
+    return [], [one for one in held if not one.whole.muted]
 
 
 def _ordered(request: Request, supplies: Sequence[Supply]) -> list[Supply]:

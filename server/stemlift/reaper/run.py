@@ -131,6 +131,9 @@ class Helper:
         """
         self._beat()
         logger.info("REAPER %s, Stemlift %s", self._job.request.reaper or "(?)", __version__)
+        if self._job.manifest:
+            self._place_stems(Path(self._job.manifest))
+            return
         plan = self._plan()
         self._status.update(
             warnings=plan.notices,
@@ -148,8 +151,19 @@ class Helper:
             Phase.DONE,
             fraction=1.0,
             warnings=tuple(dict.fromkeys((*said, *found))),
-            plan=finish_plan(self._job.request, plan, results),
+            plan=finish_plan(self._job.request, plan, results, join=bool(self._job.reuse)),
         )
+
+    def _place_stems(self, manifest: Path) -> None:
+        """Of stems that are there already: nothing is separated, and no server asked."""
+        from stemlift.reaper.manifest import place, read_manifest
+
+        placed = place(self._job.request, read_manifest(manifest))
+        self._status.update(warnings=placed.notices, skipped=placed.skipped)
+        if placed.plan is None:
+            self._status.end(Phase.NOTHING)
+        else:
+            self._status.end(Phase.DONE, fraction=1.0, plan=placed.plan)
 
     def cancel(self, known: tuple[str, ...] = ()) -> None:
         """Stop the server's jobs, those that an earlier helper made too.
@@ -185,7 +199,7 @@ class Helper:
         """The plan that was made before, so that names and ids in it stay; else a new one."""
         plan = self._folder.read_plan()
         if plan is None:
-            plan = make_plan(self._job.request, earlier=self._earlier())
+            plan = make_plan(self._job.request, earlier=self._earlier(), join=bool(self._job.reuse))
             self._keep(plan)
         return plan
 

@@ -8,7 +8,7 @@ operation comes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stemlift.reaper.facts import Layout, Track
@@ -57,6 +57,39 @@ def lay_out(
         if place.new is not None
     ]
     return depths, inserts
+
+
+def tracks_there(
+    tracks: Sequence[Track], stems: Mapping[str, Sequence[str]], layout: Layout
+) -> dict[str, str]:
+    """GUIDs of tracks that earlier stems of the same source tracks lie on, by their keys.
+
+    Such a track is where `lay_out` puts it, with the name and the colour that it gives; one that
+    the user renamed, coloured or moved elsewhere is the user's own.
+    """
+    found: dict[str, str] = {}
+    for track in tracks:
+        near = list(_near(tracks, track, layout))
+        for stem in stems.get(track.guid, ()):
+            name = title(stem) if layout is Layout.FOLDER else joined(track.name, stem)
+            same = (t for t in near if t.name == name and t.colour == colour(stem))
+            if (there := next(same, None)) is not None:
+                found[track_key(track.guid, stem)] = there.guid
+    return found
+
+
+def _near(tracks: Sequence[Track], track: Track, layout: Layout) -> Iterator[Track]:
+    """The tracks directly in the folder that `track` is, or those after it beside it."""
+    if layout is Layout.TAKES or (layout is Layout.FOLDER and track.depth < 1):
+        return
+    wanted = 1 if layout is Layout.FOLDER else 0
+    level = track.depth
+    for following in tracks[track.index + 1 :]:
+        if level < wanted:
+            return
+        if level == wanted:
+            yield following
+        level += following.depth
 
 
 def _inside(places: list[Place], track: Track, stems: Sequence[str]) -> list[Place]:
