@@ -170,6 +170,23 @@ return function(use)
     return found
   end
 
+  -- The GUIDs of the items whose active take plays a file: the selected ones of them; where none
+  -- is selected, those that are not muted.
+  function facts.playing(handle, path)
+    local selected, heard = {}, {}
+    for _, item in ipairs(project.items(handle)) do
+      local take = reaper.GetActiveTake(item)
+      if take and files.same_path(path_of(take), path) then
+        if reaper.IsMediaItemSelected(item) then
+          selected[#selected + 1] = project.item_guid(item)
+        elseif reaper.GetMediaItemInfo_Value(item, "B_MUTE") == 0 then
+          heard[#heard + 1] = project.item_guid(item)
+        end
+      end
+    end
+    return #selected > 0 and selected or heard
+  end
+
   function facts.has_time_selection(handle)
     return time_selection(handle) ~= nil
   end

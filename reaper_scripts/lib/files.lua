@@ -27,6 +27,14 @@ return function()
     return path:find("^[/\\]") ~= nil or path:find("^%a:[/\\]") ~= nil
   end
 
+  -- Whether two spellings name one file, as far as the spelling tells.
+  function files.same_path(one, other)
+    if files.is_windows() then
+      one, other = one:gsub("\\", "/"):lower(), other:gsub("\\", "/"):lower()
+    end
+    return one == other
+  end
+
   -- The whole content; nil where there is none that can be read.
   function files.read(path)
     local file = io.open(path, "rb")

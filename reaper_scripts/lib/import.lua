@@ -1,14 +1,18 @@
 -- Stems that are there already, as new tracks at the end of the project: those of a finished
--- job, or of a folder with stems.json, as the watched folder makes it.
+-- job, or of a folder with stems.json, as the watched folder makes it. The latter also for items
+-- that play the song.
 
 return function(use)
   local apply = use("apply")
+  local choices = use("choices")
   local chunks = use("chunks")
   local errors = use("errors")
+  local facts = use("facts")
   local files = use("files")
-  local json = use("json")
-  local changes = use("operations")
+  local manifest = use("manifest")
+  local operations = use("operations")
   local paths = use("paths")
+  local progress = use("progress")
   local project = use("project")
   local separate = use("separate")
   local status = use("status")
@@ -16,17 +20,16 @@ return function(use)
 
   local import = {}
 
-  local MANIFEST = "stems.json"
   local LABEL = "Stemlift: import stems"
 
   -- Of a plan, only what is new: as siblings after the last track, nothing else touched.
   local function only_new(plan, first_index)
-    local operations, is_new = {}, {}
+    local list, is_new = {}, {}
     local index = first_index
     for _, operation in ipairs(plan.operations) do
       local kind = operation["do"]
       if kind == "insert_track" then
-        operations[#operations + 1] = {
+        list[#list + 1] = {
           ["do"] = kind,
           key = operation.key,
           index = index,
@@ -38,15 +41,15 @@ return function(use)
         is_new[operation.key] = true
         index = index + 1
       elseif kind == "insert_item" and is_new[operation.track_key] then
-        operations[#operations + 1] = operation
+        list[#list + 1] = operation
       end
     end
-    return operations
+    return list
   end
 
-  local function first_position(operations)
+  local function first_position(list)
     local first = nil
-    for _, operation in ipairs(operations) do
+    for _, operation in ipairs(list) do
       if operation["do"] == "insert_item" then
         local position = chunks.position(operation.chunk)
         first = first and math.min(first, position) or position
@@ -56,9 +59,9 @@ return function(use)
   end
 
   -- The operations with each item's chunk changed.
-  local function with_chunks(operations, change)
+  local function with_chunks(list, change)
     local found = {}
-    for i, operation in ipairs(operations) do
+    for i, operation in ipairs(list) do
       found[i] = operation
       if operation["do"] == "insert_item" then
         found[i] = {
@@ -77,8 +80,8 @@ return function(use)
     local request = job.asked.request
     local base = request.project.path ~= "" and files.folder_of(request.project.path)
       or request.project.media_folder
-    local operations = only_new(job.status.plan, reaper.CountTracks(handle))
-    if #operations == 0 then
+    local list = only_new(job.status.plan, reaper.CountTracks(handle))
+    if #list == 0 then
       return nil,
         errors.new(
           "NO_NEW_TRACKS",
@@ -86,58 +89,20 @@ return function(use)
           "Separate the item again."
         )
     end
-    local shift = at_cursor and reaper.GetCursorPositionEx(handle) - first_position(operations) or 0
-    operations = with_chunks(operations, function(chunk)
+    local shift = at_cursor and reaper.GetCursorPositionEx(handle) - first_position(list) or 0
+    list = with_chunks(list, function(chunk)
       return chunks.moved(chunks.with_new_ids(chunks.with_absolute_files(chunk, base)), shift)
     end)
-    local problem = apply.missing_stem(handle, operations, {})
+    local problem = apply.missing_stem(handle, list, {})
     if problem then
       return nil, problem
     end
     local done
-    done, problem = changes.carry_out(handle, operations, LABEL)
+    done, problem = operations.carry_out(handle, list, LABEL)
     if done and not status.is_imported(job) then
       status.mark_imported(job)
     end
     return done, problem
-  end
-
-  -- A manifest's stems as {name, path}: {"stems": {name: file}} or {"stems": [{name, file}]}.
-  function import.manifest(path)
-    local found = json.decode(files.read(path) or "")
-    local folder = files.folder_of(path)
-    local stems = {}
-    local listed = type(found) == "table" and found.stems
-    for key, value in pairs(type(listed) == "table" and listed or {}) do
-      local file = type(value) == "table" and (value.file or value.path) or value
-      local name = type(value) == "table" and value.name or key
-      if type(file) == "string" then
-        local absolute = files.is_absolute(file) and file or files.join(folder, file)
-        stems[#stems + 1] = { name = tostring(name), path = absolute }
-      end
-    end
-    table.sort(stems, function(one, other)
-      return one.name < other.name
-    end)
-    for _, stem in ipairs(stems) do
-      if not files.exists(stem.path) then
-        return nil,
-          errors.new(
-            "STEM_MISSING",
-            "The file of a stem is not there: " .. stem.path,
-            "Separate the song again."
-          )
-      end
-    end
-    if #stems == 0 then
-      return nil,
-        errors.new(
-          "MANIFEST_BROKEN",
-          path .. " names no stems.",
-          "Choose the stems.json of a result folder."
-        )
-    end
-    return stems
   end
 
   -- Where a file's time stamp puts it on the timeline; nil where it has none.
@@ -159,7 +124,7 @@ return function(use)
     if length <= 0 then
       error({ sentence = "REAPER cannot read " .. stem.path }, 0)
     end
-    local track = changes.new_track(handle, reaper.CountTracks(handle))
+    local track = operations.new_track(handle, reaper.CountTracks(handle))
     reaper.GetSetMediaTrackInfo_String(track, "P_NAME", stem.name, true)
     local item = reaper.AddMediaItemToTrack(track)
     local take = reaper.AddTakeToMediaItem(item)
@@ -176,32 +141,73 @@ return function(use)
   -- The stems of a manifest on new tracks, at the edit cursor or by their time stamps.
   function import.stems(stems, by_time_stamp)
     local handle = project.current()
-    return changes.in_one_step(handle, LABEL, function()
+    return operations.in_one_step(handle, LABEL, function()
       for _, stem in ipairs(stems) do
         insert_stem(handle, stem, by_time_stamp)
       end
     end)
   end
 
-  local function ask_for_manifest()
+  -- A job that gives the stems of a manifest to the items with these GUIDs, as if they had been
+  -- separated just now; the watch, or nil and a problem.
+  function import.onto_items(found, guids, install)
+    local handle, path = project.current()
+    local chosen = choices.with({
+      within_time_selection = false,
+      also_same_source = false,
+      stems = {},
+      mask = "",
+    })
+    local job, problem = status.create(install, {
+      project_id = project.keep_id(handle),
+      title = files.name_of(found.song),
+      request = facts.read_items(handle, path or "", chosen, guids),
+      manifest = found.path,
+    })
+    if not job then
+      return nil, problem
+    end
+    status.start(job, install)
+    return progress.watch(job, install)
+  end
+
+  -- "items", "stamp", "cursor", or "cancel".
+  local function ask_for_place(count)
+    if count > 0 then
+      local items = count == 1 and "An item of the project plays" or count .. " items of the project play"
+      local answer = errors.ask_three(
+        items
+          .. " this song.\n\nYes: the stems come in there, as if they had just been separated. "
+          .. "No: at another place."
+      )
+      if answer ~= "no" then
+        return answer == "yes" and "items" or "cancel"
+      end
+    end
+    local answer = errors.ask_three(
+      "Place the stems by their time stamps?\n\n"
+        .. "Yes: where they were in their source's session. No: at the edit cursor."
+    )
+    return answer == "yes" and "stamp" or answer == "no" and "cursor" or "cancel"
+  end
+
+  local function ask_for_manifest(install)
     local chosen, path =
-      reaper.GetUserFileNameForRead("", "Choose the stems.json of a result folder", "json")
+      reaper.GetUserFileNameForRead("", "Choose the " .. manifest.FILE .. " of a result folder", "json")
     if not chosen then
       return
     end
-    local stems, problem = import.manifest(path)
-    local done
-    if stems then
-      local answer = errors.ask_three(
-        "Place the stems by their time stamps?\n\n"
-          .. "Yes: where they were in their source's session. No: at the edit cursor."
-      )
-      if answer == "cancel" then
-        return
+    local found, problem = manifest.read(path)
+    if found then
+      local guids = found.song ~= "" and facts.playing(project.current(), found.song) or {}
+      local where = ask_for_place(#guids)
+      if where == "items" then
+        problem = select(2, import.onto_items(found, guids, install))
+      elseif where ~= "cancel" then
+        problem = select(2, import.stems(found.stems, where == "stamp"))
       end
-      done, problem = import.stems(stems, answer == "yes")
     end
-    if not done then
+    if problem then
       errors.show(problem)
     end
   end
@@ -240,8 +246,10 @@ return function(use)
         return false
       end
       local act = nil
-      if window:buttons_row({ "A folder of stems (" .. MANIFEST .. ")…" }) then
-        act = ask_for_manifest
+      if window:buttons_row({ "A folder of stems (" .. manifest.FILE .. ")…" }) then
+        act = function()
+          ask_for_manifest(install)
+        end
       end
       local jobs = {}
       for _, job in ipairs(status.read_on(lister)) do
