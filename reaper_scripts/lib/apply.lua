@@ -158,7 +158,7 @@ return function(use)
     )
   end
 
-  local PLACES_TRACKS = { insert_track = true, set_track_depth = true }
+  local PLACES_TRACKS = { insert_track = true, set_track_depth = true, insert_item = true }
 
   -- Whether the plan's places and folders are those of the tracks as they are now.
   local function fits_tracks(plan, asked, now)
