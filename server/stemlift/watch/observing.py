@@ -96,9 +96,9 @@ class Hints:
         from watchdog.observers import Observer
 
         self._root = os.path.realpath(self._inbox)
-        observer = Observer()
-        observer.name = "stemlift-hints"
         try:
+            observer = Observer()
+            observer.name = "stemlift-hints"
             observer.schedule(_handler(self._heard), self._root, recursive=True)
             observer.start()
         except (OSError, RuntimeError, SystemError) as error:
@@ -113,7 +113,10 @@ class Hints:
         return not observer.is_alive() or not all(each.is_alive() for each in observer.emitters)
 
     def _heard(self, event: FileSystemEvent) -> None:
-        if event.event_type in _LOOKS:
+        from watchdog.events import DirModifiedEvent
+
+        # A folder is modified by whatever happens in it, which has an event of its own.
+        if event.event_type in _LOOKS or isinstance(event, DirModifiedEvent):
             return
         if any(self._matters(os.fsdecode(path)) for path in (event.src_path, event.dest_path)):
             self._wake()
