@@ -7,6 +7,7 @@ return function(use)
   local paths = use("paths")
   local process = use("process")
   local errors = use("errors")
+  local shapes = use("shapes")
 
   local status = {}
 
@@ -26,11 +27,11 @@ return function(use)
   -- What the file `imported` says while other items can still have the stems.
   local OFFERS = "offers"
 
-  -- A job as a folder that is there.
+  -- A job as a folder that is there; nil while its job file is not whole.
   function status.open(folder)
     local job = { folder = folder, id = files.name_of(folder), status = nil, parked = nil }
     job.asked = json.decode(files.read(file(job, "job.json")) or "")
-    if type(job.asked) ~= "table" or type(job.asked.request) ~= "table" then
+    if not shapes.is_job(job.asked) then
       return nil
     end
     job.title = job.asked.title or job.id
@@ -145,6 +146,14 @@ return function(use)
     )
   end
 
+  local function damaged()
+    return errors.new(
+      "STATUS_BROKEN",
+      "What Stemlift's program said of this job cannot be read: its status.json is damaged.",
+      "Try again: it goes on where it was."
+    )
+  end
+
   local function take_in(job, text)
     if text == job.seen then
       return
@@ -156,8 +165,9 @@ return function(use)
     job.seen = text
     job.before = nil
     job.silent = 0
-    job.status = found
-    job.problem = found.version ~= paths.SCHEMA and mismatch(found) or nil
+    local other = type(found.version) == "number" and found.version ~= paths.SCHEMA
+    job.problem = other and mismatch(found) or not shapes.is_status(found) and damaged() or nil
+    job.status = not job.problem and found or nil
   end
 
   -- Seconds of watching without news. No clock is asked: it may be set, and runs while all sleep.
