@@ -7,16 +7,30 @@ or is tried again with another end; what somebody else put into it stays.
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
 from stemlift.audio.problems import display_name
+from stemlift.errors import Reason
 from stemlift.watch.ignored import FAILED_FOLDER
 from stemlift.watch.ledger import Entry
 from stemlift.watch.manifest import write_whole
 from stemlift.watch.names import folder_key, folder_names, song_name
 
 ERROR_FILE = "error.txt"
+
+_OF_SONGS = (
+    "There are no stems of this song:",
+    """\
+The song is where it was, untouched. It is tried again when it changes: save it, copy it or
+drop it into the inbox again. Or, without a change:
+
+    stemlift watch retry
+""",
+)
+_OF_RECIPES = (
+    "This recipe cannot be used, and its songs wait:",
+    "Nothing is lost. The songs are taken as soon as the recipe is mended.\n",
+)
 
 
 def choose_report(outbox: Path, entry: Entry, taken: frozenset[str]) -> str:
@@ -26,7 +40,7 @@ def choose_report(outbox: Path, entry: Entry, taken: frozenset[str]) -> str:
         OSError: _failed cannot be listed.
     """
     try:
-        there = {folder_key(name) for name in os.listdir(outbox / FAILED_FOLDER)}
+        there = {folder_key(path.name) for path in (outbox / FAILED_FOLDER).iterdir()}
     except FileNotFoundError:
         there = set()
     if entry.report and folder_key(entry.report) not in taken:
@@ -55,22 +69,7 @@ def remove_report(outbox: Path, name: str) -> None:
 
 
 def _text(entry: Entry) -> str:
-    song = Path(entry.inbox, *entry.path.split("/"))
-    return "\n".join(
-        [
-            "There are no stems of this song:",
-            "",
-            f"    {display_name(song)}",
-            "",
-            entry.message,
-            entry.remedy,
-            "",
-            "The song is where it was, untouched. It is tried again when it changes: save it,",
-            "copy it or drop it into the inbox again. Or, without a change:",
-            "",
-            "    stemlift watch retry",
-            "",
-            f"Reason: {entry.reason}",
-            "",
-        ]
-    )
+    first, last = _OF_RECIPES if entry.reason == Reason.RECIPE_INVALID else _OF_SONGS
+    path = Path(entry.inbox, *entry.path.split("/"))
+    said = f"{entry.message}\n{entry.remedy}\n"
+    return f"{first}\n\n    {display_name(path)}\n\n{said}\n{last}\nReason: {entry.reason}\n"

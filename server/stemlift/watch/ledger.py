@@ -55,8 +55,8 @@ class Entry:
     path: below the inbox, as `Seen.relative`. since: when it came to this state, UNIX time.
     nonce: part of every id that is made for this visit of the file, new for each.
     absent: it was not there at the last scan.
-    touched: since its last result it was written or dropped again; a change of its inode
-        alone, as when a share is mounted anew, is no touch.
+    touched: since its last result it was written or dropped again. A change that leaves size
+        and modification time, such as of its permissions, is no touch.
     attempts: that failed, in this visit. next_try: UNIX time; delay: how long before it the
         last attempt was, which shows when the clock was set back.
     content, recipe, plan, key: what is being made: SHA-256 of the file, digest of the recipe,
@@ -73,7 +73,6 @@ class Entry:
     size: int
     mtime_ns: int
     ctime_ns: int
-    file_id: str
     since: float
     nonce: str
     absent: bool
@@ -98,10 +97,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """As much of an entry as a scan needs. stamp: size, mtime_ns, ctime_ns, file_id."""
+    """As much of an entry as a scan needs. stamp: as `Seen.state`."""
 
     state: FileState
-    stamp: tuple[int, int, int, str]
+    stamp: tuple[int, int, int]
+    report: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +120,6 @@ class InboxFacts:
     birth: float
     arriving: int
     notices: tuple[str, ...]
-
-
-def stamp_of(seen: Seen) -> tuple[int, int, int, str]:
-    return seen.size, seen.mtime_ns, seen.ctime_ns, f"{seen.file_id[0]}:{seen.file_id[1]}"
 
 
 class Ledger:
@@ -185,12 +181,12 @@ class Ledger:
             FileRow.size,
             FileRow.mtime_ns,
             FileRow.ctime_ns,
-            FileRow.file_id,
+            FileRow.report,
         ).where(FileRow.inbox == inbox, FileRow.absent.is_(False))
         with self.session() as session:
             return {
-                path: Known(FileState(state), (size, mtime, ctime, file_id))
-                for path, state, size, mtime, ctime, file_id in session.execute(query)
+                path: Known(FileState(state), (size, mtime, ctime), report)
+                for path, state, size, mtime, ctime, report in session.execute(query)
             }
 
     def arrive(self, inbox: str, files: Iterable[Seen], now: float) -> None:
@@ -213,6 +209,11 @@ class Ledger:
                 _stamp(row, seen)
                 row.absent = False
                 _wait(row, now)
+
+    def withdraw(self, entry: Entry) -> None:
+        """A file changed while it was worked on: it has to arrive anew."""
+        with self.session() as session:
+            session.get_one(FileRow, entry.id).state = FileState.ARRIVING.value
 
     def unsettle(self, inbox: str, paths: Iterable[str]) -> None:
         """Files changed while they waited: nothing is done with them until they arrive anew."""
@@ -303,6 +304,16 @@ class Ledger:
         with self.session() as session:
             return [_entry(row) for row in session.scalars(query)]
 
+    def reports(self, outbox: str, but: Entry) -> list[str]:
+        """The folders in _failed that belong to other songs of any inbox with this outbox."""
+        query = (
+            select(FileRow.report)
+            .join(InboxRow, InboxRow.inbox == FileRow.inbox)
+            .where(InboxRow.outbox == outbox, FileRow.report.is_not(None), FileRow.id != but.id)
+        )
+        with self.session() as session:
+            return [report for report in session.scalars(query) if report]
+
     def counts(self, inbox: str) -> dict[FileState, int]:
         query = (
             select(FileRow.state, func.count())
@@ -339,6 +350,9 @@ class Ledger:
                 if paths is not None and row.path not in paths:
                     continue
                 if row.state == FileState.FAILED.value:
+                    if row.reason == Reason.RECIPE_INVALID.value:
+                        # The recipe itself, which is looked at again with each song.
+                        continue
                     row.touched = True
                     _wait(row, now)
                 elif not row.reason:
@@ -405,7 +419,7 @@ def _file(session: Session, inbox: str, path: str) -> FileRow | None:
 
 
 def _stamp(row: FileRow, seen: Seen) -> None:
-    row.size, row.mtime_ns, row.ctime_ns, row.file_id = stamp_of(seen)
+    row.size, row.mtime_ns, row.ctime_ns = seen.state
 
 
 def _wait(row: FileRow, now: float) -> None:
@@ -415,7 +429,8 @@ def _wait(row: FileRow, now: float) -> None:
     row.nonce = secrets.token_hex(8)
     row.attempts = 0
     row.next_try = row.delay = 0.0
-    row.content = row.recipe = row.plan = row.key = row.job_id = row.moved_to = None
+    # The job stays known: it may have to be cancelled.
+    row.content = row.recipe = row.plan = row.key = row.moved_to = None
     row.reason, row.message, row.remedy = None, "", ""
 
 

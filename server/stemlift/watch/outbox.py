@@ -62,6 +62,10 @@ class Outbox:
         """The hidden folder of a result in the making."""
         return self.path / f"{self._prefix}{key}"
 
+    def raw(self, key: str) -> Path:
+        """Where the server writes the stems; apart, since it may tidy up there later."""
+        return self.path / f"{self._prefix}{key}.raw"
+
     def aside(self, key: str) -> Path:
         """Where the result is kept that the one with this key replaces."""
         return self.path / f"{self._prefix}{key}.former"
@@ -126,7 +130,7 @@ class Outbox:
     def _key(self, path: Path) -> str:
         if not path.name.startswith(self._prefix):
             return ""
-        return path.name.removeprefix(self._prefix).removesuffix(".former")
+        return path.name.removeprefix(self._prefix).partition(".")[0]
 
 
 def remove_tree(path: Path) -> None:

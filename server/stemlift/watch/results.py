@@ -17,10 +17,10 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from stemlift.watch.ledger import Entry, Ledger
+from stemlift.watch.ledger import BUSY, Entry, Ledger
 from stemlift.watch.manifest import MANIFEST, Manifest, hash_file, read_manifest
 from stemlift.watch.names import folder_key, folder_names
-from stemlift.watch.tables import ResultRow
+from stemlift.watch.tables import FileRow, ResultRow
 
 # What systems and DAWs leave beside sound files that they show or play.
 _LEFT_BY_OTHERS = (".reapeaks", ".asd", ".pkf", ".sfk", ".wfm", ".ovw", ".pk")
@@ -84,9 +84,13 @@ class Results:
         assert entry.content is not None
         assert entry.recipe is not None
         own = self.of(entry.result_key)
-        on_disk = {folder_key(name): name for name in os.listdir(self._outbox)}
+        on_disk = {folder_key(path.name) for path in self._outbox.iterdir()}
         # Looked at outside of the transaction: it reads all its files.
-        vacant = own is not None and own.folder.parent == self._outbox and self.untouched(own)
+        vacant = (
+            own is not None
+            and own.folder.parent == self._outbox
+            and untouched(own.folder, own.manifest)
+        )
         with self._ledger.session() as session:
             mine = session.get(ResultRow, key)
             if mine is not None:
@@ -111,45 +115,45 @@ class Results:
                     return name
         raise AssertionError("names have no end")
 
-    def _take(
-        self, session: Session, name: str, own_key: str | None, on_disk: dict[str, str]
-    ) -> bool:
-        """Whether nobody holds `name`; a result that was moved away holds it no longer."""
-        query = select(ResultRow).where(
-            ResultRow.outbox == str(self._outbox), ResultRow.folder_key == folder_key(name)
-        )
-        holder = session.scalar(query)
-        if holder is None:
-            return True
-        gone = holder.manifest is not None and holder.folder_key not in on_disk
-        if not gone and holder.key != own_key:
-            return False
-        session.delete(holder)
+    def _take(self, session: Session, name: str, own_key: str | None, on_disk: set[str]) -> bool:
+        """Whether nobody else holds `name`.
+
+        A result that was moved away holds it no longer, nor does one that is not made any more.
+        """
+        for holder in self._holders(session, name):
+            made = select(FileRow.id).where(
+                FileRow.key == holder.key, FileRow.state.in_([state.value for state in BUSY])
+            )
+            moved = holder.manifest is not None and holder.folder_key not in on_disk
+            given_up = holder.manifest is None and session.scalar(made.limit(1)) is None
+            if moved or given_up:
+                session.delete(holder)
+            elif holder.key != own_key:
+                return False
         session.flush()
         return True
 
+    def _holders(self, session: Session, name: str) -> list[ResultRow]:
+        query = select(ResultRow).where(
+            ResultRow.outbox == str(self._outbox), ResultRow.folder_key == folder_key(name)
+        )
+        return list(session.scalars(query))
+
     def published(self, key: str, manifest: Manifest) -> None:
-        """The result has its name."""
+        """The result has its name, and what had it before is no more."""
         with self._ledger.session() as session:
-            session.get_one(ResultRow, key).manifest = manifest.model_dump(mode="json")
-
-    def release(self, key: str | None) -> None:
-        """Give up the name of a result that was not published."""
-        with self._ledger.session() as session:
-            row = session.get(ResultRow, key) if key else None
-            if row is not None and row.manifest is None:
-                session.delete(row)
-
-    def untouched(self, result: Result) -> bool:
-        """Whether its folder holds nothing but files of the result, each as it was written.
-
-        Some may be missing. What systems and DAWs leave beside sounds does not count.
-        """
-        return untouched(result.folder, result.manifest)
+            row = session.get_one(ResultRow, key)
+            for holder in self._holders(session, row.folder):
+                if holder.key != key:
+                    session.delete(holder)
+            row.manifest = manifest.model_dump(mode="json")
 
 
 def untouched(folder: Path, manifest: Manifest) -> bool:
-    """As `Results.untouched`."""
+    """Whether a folder holds nothing but files of the result, each as it was written.
+
+    Some may be missing. What systems and DAWs leave beside sounds does not count.
+    """
     contents = manifest.contents()
     for place, _, files in os.walk(folder):
         for file in files:

@@ -76,8 +76,6 @@ class FileRow(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     mtime_ns: Mapped[int] = mapped_column(BigInteger)
     ctime_ns: Mapped[int] = mapped_column(BigInteger)
-    # As text: file ids of Windows have 128 bits.
-    file_id: Mapped[str]
     since: Mapped[float]
     nonce: Mapped[str]
     absent: Mapped[bool] = mapped_column(default=False)
@@ -105,7 +103,7 @@ class ResultRow(Base):
 
     __tablename__ = "results"
     __table_args__ = (
-        UniqueConstraint("outbox", "folder_key"),
+        Index("results_by_name", "outbox", "folder_key"),
         Index("results_by_content", "content", "recipe"),
     )
 
