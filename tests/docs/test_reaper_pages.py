@@ -14,7 +14,8 @@ import pytest
 from doc_pages import ROOT, blocks
 from pydantic import BaseModel
 
-from stemlift.reaper import bundle, chanmodes, facts, folder, plan, ranges
+from stemlift.errors import StemliftError
+from stemlift.reaper import bundle, chanmodes, facts, forgetting, naming, plan, ranges
 from stemlift.reaper.install import menu, sandbox, scripts
 
 DOCS = ROOT / "docs"
@@ -129,6 +130,9 @@ def test_the_messages_that_are_quoted_are_said() -> None:
     assert len(quoted) >= 6
     said = LUA.replace("%.2f", "6.44").replace("%d", "15")
     said += (ROOT / "server/stemlift/reaper/importing.py").read_text(encoding="utf-8")
+    with pytest.raises(StemliftError) as caught:
+        naming.check_length("C:\\" + "m" * 300)
+    said += caught.value.message
     assert [each for each in quoted if each.rstrip(" …") not in said] == []
 
 
@@ -141,6 +145,8 @@ def test_the_buttons_that_are_named_are_there() -> None:
         "Try again",
         "Show folder",
         "Support bundle…",
+        "Forget",
+        "Leave them alone",
         "Give them the stems too",
     ):
         assert f"*{name}*" in PAGE
@@ -151,7 +157,7 @@ def test_the_figures_are_those_of_the_program() -> None:
     assert f"the last {ranges.END_SLACK} s" in PAGE
     assert f"at least {ranges.LEAST_HANDLE} s" in PAGE
     assert f"({facts.Choices().handles:g} s unless chosen otherwise" in PAGE
-    assert f"go after {folder.KEPT_SECONDS / 86400:.0f} days" in PAGE
+    assert f"go after {forgetting.KEPT_SECONDS / 86400:.0f} days" in PAGE
     assert f"the last {bundle.MOST_JOBS} jobs" in PAGE
     assert f"$ {sandbox.ALLOW}\n" in PAGE
 
@@ -171,7 +177,9 @@ def test_the_channel_modes_are_those_of_the_planner() -> None:
     assert chanmodes.from_mode(1, 2).mode == "swap"
 
 
-@pytest.mark.parametrize("command", ["run", "models", "doctor", "bundle", "plan", "check"])
+@pytest.mark.parametrize(
+    "command", ["run", "forget", "models", "doctor", "bundle", "plan", "check"]
+)
 def test_every_option_of_the_helper_is_explained(command: str) -> None:
     page = (DOCS / "cli.md").read_text(encoding="utf-8").partition("## `stemlift-reaper`")[2]
     options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", stemlift_reaper(command, "--help")))
