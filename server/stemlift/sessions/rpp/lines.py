@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable
 from fractions import Fraction
 
-from stemlift.reaper.chunk import entry, number
+from stemlift.reaper.chunk import entry, number, quotable
 from stemlift.reaper.clone import Guids, repeatable_guids
 from stemlift.reaper.looks import Colour
 
@@ -35,8 +35,7 @@ def block(head: str, *parts: Iterable[str]) -> list[str]:
 def label(name: str) -> str:
     """A name that quotes can hold: as in REAPER a back-quote gives way where all three kinds
     are in it, and a line break is a blank."""
-    one = " ".join(name.replace("\0", " ").splitlines())
-    return one.replace("`", "'") if all(quote in one for quote in "\"'`") else one
+    return quotable(" ".join(name.replace("\0", " ").splitlines()))
 
 
 def colour_number(colour: Colour | None, default: int) -> int:

@@ -21,7 +21,7 @@ LARGEST = 256 << 20
 """Bytes of the largest project that is read."""
 
 DEEPEST = 64
-"""Blocks in blocks, and folders in folders, of the deepest one."""
+"""Folders in folders of the deepest one; for blocks in blocks see `chunk.DEEPEST`."""
 
 _BOM = "\ufeff"
 _GUID = re.compile(r"\{[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
@@ -64,6 +64,8 @@ class RppProject:
         """
         session = checked(Session("", 48_000, tuple(tracks)))
         require_media(session)
+        if not tracks:
+            return self
         children = list(_closed(self.root.children))
         places = [i for i, node in enumerate(children) if _is_track(node)]
         at = places[-1] + 1 if places else _first_place(children)
@@ -119,8 +121,6 @@ def read_rpp(path: Path) -> RppProject:
     text = text[len(bom) :]
     if not text.startswith("<REAPER_PROJECT"):
         raise unreadable(path, "is no project of REAPER")
-    if _depth(text) > DEEPEST:
-        raise unreadable(path, f"has more than {DEEPEST} blocks in each other")
     try:
         root = parse(text)
     except ChunkError as error:
@@ -204,18 +204,6 @@ def _folders(root: Block) -> int:
     for node in root.children:
         if _is_track(node):
             level = max(level + _bus_depth(node), 0)
-            deepest = max(deepest, level)
-    return deepest
-
-
-def _depth(text: str) -> int:
-    level = deepest = 0
-    for line in text.split("\n"):
-        word = line.strip()
-        if word == ">":
-            level -= 1
-        elif word.startswith("<"):
-            level += 1
             deepest = max(deepest, level)
     return deepest
 
