@@ -130,7 +130,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 def test_long_and_odd_names(tmp_path: Path) -> None:
     mix, vocals = sound(tmp_path, "mix"), sound(tmp_path, "vocals")
     path = tmp_path / ("é" * 115 + "%20:?.stem.mp4")
-    write_stem_mp4(path, mix, {"vocals": vocals})
+    write_stem_mp4(path, mix, {"vocals": vocals}, title="a\udcffb")
     assert read_stem_box(path) is not None
 
 

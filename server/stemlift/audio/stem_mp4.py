@@ -142,7 +142,8 @@ def _encode(
     output = av.open(file, "w", format="mp4", container_options=options)
     try:
         if title:
-            output.metadata["title"] = title
+            # A file name may hold bytes that are no text.
+            output.metadata["title"] = title.encode("utf-8", "replace").decode()
         streams = [_add_track(output, codec, parts.rate, name) for name in _TRACKS]
         for blocks in parts.blocks():
             for stream, block in zip(streams, blocks, strict=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stemlift.watch.extra import CannotHoldError
 from stemlift.watch.extra_flac import write_flac
+from stemlift.watch.extra_stem_mp4 import write_stem_file
 from stemlift.watch.manifest import Manifest
 
 __all__ = ["EXTRAS", "CannotHoldError", "Extra"]
@@ -21,5 +22,5 @@ Raises:
     StemliftError, OSError: as all writing.
 """
 
-# Sessions and stem.mp4 are entered here by those who write them.
-EXTRAS: Mapping[str, Extra] = {"flac": write_flac}
+# Sessions are entered here by those who write them.
+EXTRAS: Mapping[str, Extra] = {"flac": write_flac, "stem.mp4": write_stem_file}
