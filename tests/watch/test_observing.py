@@ -263,3 +263,16 @@ def test_no_file_left_to_watch_with(inbox: Path) -> None:
     hints.start()
     assert hints.observing
     hints.stop()
+
+
+def test_many_new_folders_raise_no_warnings_that_are_kept(
+    watch: Watch, inbox: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    watch.hints.start()
+    for number in range(200):
+        (inbox / f"{number}" / "a" / "b").mkdir(parents=True)
+    # Until all of that has been heard.
+    watch.is_silent_for(lambda: None)
+    assert [str(each.message) for each in recwarn] == []
+    deep = inbox / "199" / "a" / "b"
+    assert watch.bell.rings_for(lambda: (deep / "song.wav").write_bytes(b"1"))

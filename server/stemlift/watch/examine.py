@@ -12,6 +12,7 @@ goes on, the file changes, and it is done again.
 from __future__ import annotations
 
 import errno
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,10 +25,7 @@ from stemlift.system.shares import is_remote
 from stemlift.system.writing import has_unwritten_parts, open_for_writing
 from stemlift.watch.settling import Problem, Verdict
 
-# These say that the file itself may not be read, everything else that the system could not.
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EISDIR})
-# Windows: another program has the file to itself for now.
-_IN_USE = frozenset({32, 33})
 _WAV = frozenset({"WAV", "RF64", "BW64"})
 
 
@@ -68,10 +66,18 @@ def _verdict(error: StemliftError) -> Verdict:
     if error.reason is Reason.FILE_NOT_FOUND:
         return Verdict.AWAY
     cause = error.__cause__
-    if isinstance(cause, OSError):
-        in_use = getattr(cause, "winerror", None) in _IN_USE
-        return Verdict.AWAY if in_use or cause.errno not in _REFUSED else Verdict.BROKEN
+    if isinstance(cause, OSError) and not _is_refusal(cause, sys.platform):
+        return Verdict.AWAY
     return Verdict.BROKEN
+
+
+def _is_refusal(error: OSError, platform: str) -> bool:
+    """Whether the file may not be read, rather than not just now.
+
+    On Windows a file that another program has to itself is refused with the same error, and
+    it is by far the more likely.
+    """
+    return platform != "win32" and error.errno in _REFUSED
 
 
 def _doubtful(path: Path, what: str) -> Problem:

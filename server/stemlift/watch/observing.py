@@ -7,7 +7,9 @@ observer would list the inbox just as the scan at intervals does, only twice.
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -95,6 +97,7 @@ class Hints:
     def _observe(self) -> str:
         from watchdog.observers import Observer
 
+        _silence_library()
         self._root = os.path.realpath(self._inbox)
         try:
             observer = Observer()
@@ -145,6 +148,17 @@ def _handler(heard: Callable[[FileSystemEvent], None]) -> FileSystemEventHandler
             heard(event)
 
     return Handler()
+
+
+def _silence_library() -> None:
+    """Keep what watchdog says of its own races from the user, and from memory.
+
+    watchdog 7 warns for each new folder that it meets twice, with a text that is never the
+    same; Python would print them all, and remember them for as long as it runs.
+    """
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
+    # It reports being stopped as an error; whether it has failed, `renew` sees for itself.
+    logging.getLogger("watchdog").setLevel(logging.CRITICAL)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
