@@ -118,7 +118,7 @@ def test_requests_are_the_same_for_the_same_and_differ_for_others() -> None:
 def test_a_fault_of_ours_is_in_the_status_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by nought")
 
     folder = Helper(tmp_path).make("00000000000000c1", request(tmp_path, midi_item(1)))

@@ -33,7 +33,7 @@ def forget(folder: JobFolder, paths: Paths) -> bool:
     """Remove the folder of a job that nobody wants any more; its stems stay where they are.
 
     What runs for it is cancelled, by the helper that works on it where there is one; then False
-    is returned, and the folder goes when the next job begins.
+    is returned, and that helper removes the folder, or a later one does.
 
     Args:
         paths: of the Stemlift whose server may work on it.

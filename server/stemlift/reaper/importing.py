@@ -179,7 +179,8 @@ def _check_range(supply: Supply) -> None:
             Reason.FILE_CHANGED,
             f"The stems of {one.source.path} do not hold all that {one.title} plays: the file is"
             " another one than REAPER told, or has another sample rate.",
-            "Let REAPER read the file again (set it offline and online), then try again.",
+            "Let REAPER read the file again (set it offline and online), then separate the items"
+            " again.",
         )
 
 

@@ -61,10 +61,11 @@ def run(folder: JobFolder, paths: Paths, heartbeat: Callable[[], None] = lambda:
         if not ours:
             logger.info("another helper works on %s", folder.path)
             return Exit.DONE
-        # Held, our own folder stays, however old it is.
-        for gone in remove_old(folder.path.parent):
-            logger.info("removed the old job %s", gone)
-        return _run(folder, paths, heartbeat)
+        code = _run(folder, paths, heartbeat)
+    # Afterwards, since a script waits for a sign of life; and our own, if it was forgotten.
+    for gone in remove_old(folder.path.parent):
+        logger.info("removed the old job %s", gone)
+    return code
 
 
 def _run(folder: JobFolder, paths: Paths, heartbeat: Callable[[], None]) -> int:

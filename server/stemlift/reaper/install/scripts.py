@@ -165,6 +165,23 @@ def recorded_files(record: Mapping[str, Any]) -> list[str]:
     return [name for name in names if isinstance(name, str) and _is_inside(name)]
 
 
+def connect(place: Place, paths: Paths) -> Path:
+    """Tell scripts that came another way, by ReaPack for instance, where the program is.
+
+    Returns:
+        The record. Nothing else of REAPER is touched, so it may run.
+
+    Raises:
+        StemliftError: OUTPUT_UNWRITABLE or DISK_FULL.
+    """
+    former = recorded_files(read_record(place))
+    record = make_record(paths, place, []) | {"files": former}
+    path = place.scripts / RECORD
+    _make_folder(path.parent)
+    write(path, _text(record))
+    return path
+
+
 def copy_scripts(place: Place, scripts: list[Script], record: Mapping[str, Any]) -> bool:
     """Bring the copy in REAPER up to date; whether anything had to be written.
 
@@ -172,10 +189,9 @@ def copy_scripts(place: Place, scripts: list[Script], record: Mapping[str, Any])
         StemliftError: OUTPUT_UNWRITABLE or DISK_FULL.
     """
     former = recorded_files(read_record(place))
-    text = json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     wanted = {script.name: script.data for script in scripts}
     changed = False
-    for name, data in [*wanted.items(), (RECORD, text.encode())]:
+    for name, data in [*wanted.items(), (RECORD, _text(record))]:
         path = place.scripts / name
         if _read(path) != data:
             _make_folder(path.parent)
@@ -211,6 +227,11 @@ def remove_scripts(place: Place, known: list[Script]) -> bool:
 def is_current(place: Place, scripts: list[Script]) -> bool:
     """Whether REAPER's copy is that of this Stemlift, byte for byte."""
     return all(_read(place.scripts / script.name) == script.data for script in scripts)
+
+
+def _text(record: Mapping[str, Any]) -> bytes:
+    text = json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True)
+    return f"{text}\n".encode()
 
 
 def _is_inside(name: str) -> bool:
