@@ -166,6 +166,22 @@ def plan(
     return Exit.DONE
 
 
+@app.command("connect")
+def connect(
+    resource_path: ResourcePath = None,
+    output: Output = None,
+    _home: Home = "",
+) -> int:
+    """Tell the scripts in REAPER where this program is; copies and registers nothing."""
+    from stemlift.reaper.install.places import find_places
+    from stemlift.reaper.install.scripts import connect as connect_scripts
+
+    paths = find_paths()
+    records = [str(connect_scripts(place, paths)) for place in find_places(resource_path)]
+    _say({"connected": records}, output)
+    return Exit.DONE
+
+
 @app.command("check")
 def check(output: Output = None, _home: Home = "") -> int:
     """Say at once that the program works, and its version."""
