@@ -240,7 +240,6 @@ def sessions(draw: st.DrawFn) -> Session:
             solo=draw(st.booleans()),
             clips=tuple(clip() for _ in range(draw(st.integers(0, 2)))),
             children=tuple(track(depth + 1) for _ in range(children)),
-            channels=draw(st.sampled_from([2, 4, 6])),
         )
 
     places = sorted(draw(st.sets(st.integers(1, 10**7), max_size=4)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -117,6 +119,30 @@ def test_another_library_reads_what_is_written(tmp_path: Path, media: Media) -> 
     assert entries(item, "NAME") == [["take one"]]
     assert item.find("SOURCE").attrib == ["WAVE"]
     assert entries(item.find("SOURCE"), "FILE") == [["elsewhere/song.wav"]]
+
+
+def test_tracks_and_folders_have_the_channels_that_their_media_need(tmp_path: Path) -> None:
+    media = parts_of_a_mix(tmp_path, RATE, 10, ("surround",), channels=5)[1]["surround"]
+    folder = Track("F", children=(Track("C", clips=(whole(media),)), Track("D")))
+    write_rpp(session(folder, Track("E", channels=4)), tmp_path / "a.rpp")
+    root = rpp.loads((tmp_path / "a.rpp").read_text())
+    assert [entries(t, "NCHAN") for t in root.findall("TRACK")] == [
+        [["6"]],
+        [["6"]],
+        [["2"]],
+        [["4"]],
+    ]
+    assert entries(root, "MASTER_NCH") == [["6", "2"]]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
+def test_a_name_that_is_no_text_keeps_its_bytes(tmp_path: Path) -> None:
+    file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav"))
+    soundfile.write(os.fsencode(file), [[0.0, 0.0]] * 10, RATE)
+    write_rpp(session(Track("t", clips=(whole(Media(file, RATE, 2, 10)),))), tmp_path / "a.rpp")
+    assert b'FILE "caf\xe9.wav"' in (tmp_path / "a.rpp").read_bytes()
+    (clip,) = read_rpp(tmp_path / "a.rpp").session.clips
+    assert clip.file.is_file()
 
 
 def test_one_tempo_needs_no_envelope(tmp_path: Path) -> None:

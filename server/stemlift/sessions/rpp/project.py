@@ -17,8 +17,8 @@ from stemlift.sessions.rpp.mapping import session_of
 from stemlift.sessions.rpp.tracks import bus, tracks_lines
 from stemlift.sessions.timeline import Session, Track, checked
 
-LARGEST = 256 << 20
-"""Bytes of the largest project that is read."""
+LARGEST = 128 << 20
+"""Bytes of the largest project that is read: some hundred times those of a large one."""
 
 DEEPEST = 64
 """Folders in folders of the deepest one; for blocks in blocks see `chunk.DEEPEST`."""

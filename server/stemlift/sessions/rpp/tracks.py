@@ -65,7 +65,7 @@ def _track_lines(track: Track, depth: int, project: Path, guids: Guids) -> list[
             "SEL 0",
             "REC 0 0 1 0 0 0 0 0",
             "VU 2",
-            line("NCHAN", track.channels + track.channels % 2),
+            line("NCHAN", channels_of(track)),
             "FX 1",
             f"TRACKID {guid}",
             "PERF 0",
@@ -75,6 +75,13 @@ def _track_lines(track: Track, depth: int, project: Path, guids: Guids) -> list[
         chain_lines(track.effects, guids),
         *(_item_lines(clip, project, guids) for clip in track.clips),
     )
+
+
+def channels_of(track: Track) -> int:
+    """How many channels it needs, an even number: its own, its clips' and its children's."""
+    needed = [track.channels, *(clip.media.channels for clip in track.clips)]
+    most = max(needed + [channels_of(child) for child in track.children])
+    return most + most % 2
 
 
 def bus(depth: int) -> str:

@@ -10,7 +10,7 @@ from stemlift.sessions.files import refuse_existing, write_session
 from stemlift.sessions.media import FOLDER, Copies, require_media
 from stemlift.sessions.rpp.lines import block, line, with_guids
 from stemlift.sessions.rpp.tempo import marker_lines, tempo_lines
-from stemlift.sessions.rpp.tracks import tracks_lines
+from stemlift.sessions.rpp.tracks import channels_of, tracks_lines
 from stemlift.sessions.timeline import Session, checked
 
 # The oldest REAPER that reads all of it without asking; a newer one converts nothing.
@@ -63,7 +63,6 @@ def _project(session: Session, path: Path, guids: Guids) -> list[str]:
         f'REAPER_PROJECT 0.1 "{_VERSION}" 0',
         [
             "RIPPLE 0",
-            "AUTOXFADE 0",
             "PANLAW 1",
             "PROJOFFS 0 0 0",
             "PANMODE 3",
@@ -72,12 +71,14 @@ def _project(session: Session, path: Path, guids: Guids) -> list[str]:
             "TIMELOCKMODE 0",
             "TEMPOENVLOCKMODE 0",
             "ITEMMIX 1",
+            # What items that are stretched or pitched take: élastique Pro.
+            "DEFPITCHMODE 589824 0",
             line("SAMPLERATE", session.sample_rate, 1, 0),
         ],
         tempo_lines(session, guids),
         [
             "PLAYRATE 1 0 0.25 4",
-            "MASTER_NCH 2 2",
+            line("MASTER_NCH", max([2, *map(channels_of, session.tracks)]), 2),
             "MASTER_VOLUME 1 0 -1 -1 1",
             "MASTER_PANMODE 3",
             "MASTER_FX 1",
