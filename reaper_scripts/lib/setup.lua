@@ -3,6 +3,7 @@
 return function(use)
   local errors = use("errors")
   local files = use("files")
+  local finding = use("finding")
   local paths = use("paths")
   local process = use("process")
   local separate = use("separate")
@@ -14,6 +15,9 @@ return function(use)
   local SHOW_ACTION_LIST = 40605
   -- A doctor that starts the server, and a bundle, take a while.
   local PATIENCE = 90.0
+
+  -- What connecting mends.
+  local LOST = { NOT_INSTALLED = true, INSTALL_FILE_BROKEN = true, PROGRAM_MISSING = true }
 
   setup.MAIN = "Stemlift_Separate to tracks.lua"
 
@@ -79,6 +83,21 @@ return function(use)
       state.install, state.problem = paths.install()
     end
     state.question = state.install and process.ask(state.install, { "doctor", here() }) or nil
+    state.lost = state.problem ~= nil and LOST[state.problem.reason] == true
+    state.found = state.lost and finding.program() or nil
+  end
+
+  -- The scripts came without the program, or it moved.
+  local function connect(state)
+    local program = state.found or finding.ask()
+    if program then
+      state.connecting = process.ask(finding.as_install(program), { "connect", here() })
+      state.said = { "Connecting " .. program .. "…" }
+    else
+      state.said = {
+        "That is not the program. Install Stemlift first, in a terminal, then try again.",
+      }
+    end
   end
 
   local function take_in(state)
@@ -86,6 +105,18 @@ return function(use)
       local text, problem = process.text_answer(state.question, PATIENCE)
       if text or problem then
         state.lines, state.problem, state.question = text, problem, nil
+      end
+    end
+    if state.connecting then
+      local found, problem = process.json_answer(state.connecting, PATIENCE)
+      if found then
+        state.said = { "The scripts know the program now." }
+        check(state)
+      elseif problem then
+        state.said = { errors.text(problem) }
+      end
+      if found or problem then
+        state.connecting = nil
       end
     end
     if state.bundling then
@@ -140,7 +171,10 @@ return function(use)
     end
   end
 
+  local CONNECT = "Connect the program"
+
   local BUTTONS = {
+    { CONNECT, connect },
     { "Check again", check },
     { "Register the actions", register },
     { "Right-click menu…", menu },
@@ -159,6 +193,11 @@ return function(use)
     end
     if state.problem then
       window:paragraph(errors.text(state.problem), "warning")
+      if state.found then
+        window:paragraph("It is here: " .. state.found .. ". " .. CONNECT .. " tells the scripts.")
+      elseif state.lost then
+        window:paragraph("If it is installed, " .. CONNECT .. " lets you choose it.")
+      end
     elseif state.question then
       window:line("Checking…")
     elseif state.lines then
@@ -173,8 +212,10 @@ return function(use)
       return false
     end
     local labels = {}
-    for i, each in ipairs(BUTTONS) do
-      labels[i] = each[1]
+    for _, each in ipairs(BUTTONS) do
+      if each[1] ~= CONNECT or state.lost then
+        labels[#labels + 1] = each[1]
+      end
     end
     local chosen = window:buttons_row(labels)
     window:gap(6)

@@ -1,4 +1,4 @@
-"""The dialog, and setup: what is asked of the program, chosen, remembered and shown."""
+"""The dialog: what is asked of the program, chosen, remembered and shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from reaper_scripts_house import CHOOSE, ENTER, ESCAPE, SEPARATE, SETUP, ScriptsHouse
+from reaper_scripts_house import CHOOSE, ENTER, ESCAPE, SEPARATE, ScriptsHouse
 from reaper_sim import Simulator
 
 VOCALS = "Stemlift_Vocals.lua"
@@ -206,76 +206,3 @@ def test_no_selection_no_dialog(house: ScriptsHouse) -> None:
     script = house.run(CHOOSE)
     assert not script.running
     assert "No item is selected" in house.sim.boxes[-1].text
-
-
-def test_setup_shows_what_the_doctor_says(house: ScriptsHouse) -> None:
-    house.run(SETUP)
-    house.turns(0.1)
-    assert "Checking…" in house.shown
-    # A portable REAPER is found nowhere else.
-    asked = ["doctor", "--resource-path", str(house.sim.resource_path)]
-    assert house.commands()[-1][1:4] == asked
-    house.answer("ok  server\nok  device: cpu\n")
-    assert f"Program: {house.program}" in house.shown.replace("\n", "")
-    assert "ok  device: cpu" in house.shown
-    house.sim.window.close()
-    house.turns()
-
-
-def test_setup_shows_why_the_doctor_fails(house: ScriptsHouse) -> None:
-    house.run(SETUP)
-    error = {"reason": "INTERNAL", "message": "It broke.", "remedy": "Report it."}
-    house.answer(json.dumps({"error": error}))
-    assert "It broke." in house.shown
-    assert "Report it." in house.shown
-    assert "INTERNAL" not in house.shown
-    house.sim.window.close()
-    house.turns()
-
-
-def test_setup_without_an_installation(house: ScriptsHouse) -> None:
-    (house.scripts / "Stemlift_install.json").unlink()
-    house.run(SETUP)
-    house.turns(0.1)
-    assert "stemlift reaper install" in house.shown
-    house.connect()
-    house.sim.window.click("Check again")
-    assert house.commands()[-1][1] == "doctor"
-    house.sim.window.key(ESCAPE)
-    house.turns()
-
-
-def test_setup_registers_and_explains_the_clicks(house: ScriptsHouse) -> None:
-    house.run(SETUP)
-    house.turns(0.1)
-    house.sim.window.click("Right-click menu…")
-    house.turns(0.1)
-    registered = {Path(action.path).name for action in house.sim.actions}
-    assert registered == {path.name for path in house.scripts.glob("*.lua")}
-    assert (40905, 0) in house.sim.commands
-    for text in ("Media item context", "Click Add…", "Separate to tracks", "Save"):
-        assert text in house.shown
-    house.sim.window.click("Toolbar or shortcut…")
-    house.turns(0.1)
-    assert (40605, 0) in house.sim.commands
-    assert "right-click a toolbar" in house.shown
-    house.sim.window.click("Register the actions")
-    house.turns(0.1)
-    assert "The actions are in REAPER's action list; the main one is _RS" in house.shown
-    house.sim.window.close()
-    house.turns()
-
-
-def test_setup_collects_a_support_bundle(house: ScriptsHouse) -> None:
-    house.run(SETUP)
-    house.answer("fine\n")
-    house.sim.window.click("Support bundle…")
-    words = house.commands()[-1]
-    assert words[1] == "bundle"
-    assert words[2].startswith(str(house.sim.resource_path / "Stemlift-support-"))
-    assert words[3:5] == ["--resource-path", str(house.sim.resource_path)]
-    house.answer(json.dumps({"bundle": words[2]}))
-    assert "The support bundle is" in house.shown
-    assert house.commands()[-1][0] == "/usr/bin/xdg-open"
-    house.sim.window.close()
-    house.turns()
