@@ -139,6 +139,8 @@ def test_others_with_the_same_range_are_offered_or_taken() -> None:
         item(item_chunk(number=3, offset=40.0), 3, selected=False),
         item(item_chunk(number=4, offset=5.0, chanmode=3), 4, selected=False),
         item(item_chunk(number=5, source="<SOURCE MIDI\n>\n"), 5, selected=False),
+        # Muted: it has its stems already, as likely as not.
+        item(item_chunk(number=6, offset=6.0, mute=1), 6, selected=False),
     )
     offered = make_plan(request(*items))
     assert offered.offers == (guid(2),)

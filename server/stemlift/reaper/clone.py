@@ -52,6 +52,7 @@ class NewSource:
 
 
 def random_guids() -> str:
+    """A GUID that nothing else has."""
     return _braced(uuid.uuid4())
 
 

@@ -28,6 +28,8 @@ class Layout(StrEnum):
 
 
 class Original(StrEnum):
+    """What becomes of the items that get stems. They are never deleted."""
+
     MUTE = "mute"
     KEEP = "keep"
 
@@ -47,7 +49,7 @@ class Choices(Facts):
         0.05, which resamplers need.
     within_time_selection: only the part of each item inside the time selection, if there is one.
     also_same_source: other items of the project with a source range that is separated anyway
-        get the same stems.
+        get the same stems, if they are not muted.
     media_folder: where stems go, absolute; "" for the project's.
     """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,12 +30,16 @@ PLAN_FILE = "plan.json"
 LOCK_FILE = "lock"
 LOG_FILE = "helper.log"
 
+_NAME = re.compile(r"[0-9A-Fa-f]{16}")
+
 LEAVING_SECONDS = 2.0
 """A helper that has said its last word is gone by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobFolder:
+    """The folder of one job, whose name is the job's id."""
+
     path: Path
 
     @property
@@ -46,16 +51,24 @@ class JobFolder:
         return self.path / LOG_FILE
 
     @property
+    def is_ours(self) -> bool:
+        """Whether a script may have made it: others have their own job.json in theirs."""
+        named = _NAME.fullmatch(self.path.name) is not None
+        return named and not self.path.is_symlink() and (self.path / JOB_FILE).is_file()
+
+    @property
     def cancel_asked(self) -> bool:
         """Also where nobody wants the job any more, or its whole folder was removed."""
         return (self.path / CANCEL_FILE).exists() or self.forgotten or not self.path.is_dir()
 
     @property
     def imported(self) -> bool:
+        """Whether its stems are in a project."""
         return (self.path / IMPORTED_FILE).exists()
 
     @property
     def forgotten(self) -> bool:
+        """Whether nobody wants it any more."""
         return (self.path / FORGOTTEN_FILE).exists()
 
     def forget_cancel(self) -> None:
@@ -152,7 +165,7 @@ class JobFolder:
 def job_folders(root: Path) -> list[JobFolder]:
     """All jobs in `root`, the oldest first; none where it is not there."""
     try:
-        found = [path for path in root.iterdir() if (path / JOB_FILE).is_file()]
+        found = [path for path in root.iterdir() if JobFolder(path).is_ours]
     except OSError:
         return []
     return [JobFolder(path) for path in sorted(found, key=_age)]

@@ -71,7 +71,9 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class ItemChunk:
-    """common: the entries of the item itself, without VOLPAN.
+    """position, length: in seconds of the project.
+
+    common: the entries of the item itself, without VOLPAN.
 
     volume: of the item, as written; its takes carry theirs.
     """

@@ -29,6 +29,7 @@ _DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for 
 
 
 def pure(path: str) -> PurePath:
+    """The path as its own system takes it."""
     return PureWindowsPath(path) if _WINDOWS.match(path) else PurePosixPath(path)
 
 
@@ -101,6 +102,7 @@ def name_template(
 
 
 def output_folder(media_folder: str, path: str) -> str:
+    """The folder for stems of the source `path`."""
     name = source_name(path, longest_name(media_folder))
     return str(pure(media_folder) / FOLDER / name)
 

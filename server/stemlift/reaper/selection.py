@@ -55,7 +55,8 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """wanted: of the selected items; others: items that are not, and could have stems."""
+    """wanted: of the selected items; others: items that are not, are heard, and could have
+    stems."""
 
     wanted: tuple[Wanted, ...]
     others: tuple[Wanted, ...]
@@ -80,10 +81,14 @@ def select(request: Request) -> Selection:
                 raise
             # Nobody asked for it.
             continue
-        if isinstance(found, Wanted):
-            (wanted if item.selected else others).append(found)
+        if isinstance(found, Skipped):
+            if item.selected:
+                skipped.append(found)
         elif item.selected:
-            skipped.append(found)
+            wanted.append(found)
+        elif not found.whole.muted:
+            # A muted one has its stems already, or nobody misses them.
+            others.append(found)
 
     def order(one: Wanted) -> tuple[int, float]:
         return places[one.item.track], one.whole.position

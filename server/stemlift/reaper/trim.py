@@ -98,6 +98,8 @@ def new_identity(item: ItemChunk, guids: Guids) -> ItemChunk:
 
 
 def muted(item: ItemChunk) -> ItemChunk:
+    """The same item, silent."""
+
     def change(node: Node) -> Node:
         return node.having(0, "1") if isinstance(node, Line) and node.key == "MUTE" else node
 
