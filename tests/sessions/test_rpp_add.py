@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from reaper_sim import Project
 from rpp_projects import RICH, VARIANTS
 from session_songs import parts_of_a_mix
@@ -87,6 +89,41 @@ def test_new_tracks_come_behind_the_last_one_for_sends_count_tracks(
     there.load(path.read_text())
     assert there.problems() == []
     assert [send.source.name for send in there.sends] == ["Reverb return", "Drums"]
+
+
+def _is_an_entry(line: bytes) -> bool:
+    word = line.decode("utf-8", "surrogateescape").strip()
+    return b"\n" not in line and word != ">" and not word.startswith("<")
+
+
+entries = st.lists(st.binary(max_size=20).filter(_is_an_entry), max_size=4)
+keys = st.lists(
+    st.sampled_from([b"ISBUS", b"NAME", b"MARKER", b"TEMPO", b"VOLPAN", b"ISBUS 0 0"]), max_size=2
+)
+
+
+@given(head=entries, keyed=keys, inner=entries, between=entries, tail=entries)
+def test_lines_of_any_bytes_stay_as_they_are(
+    tmp_path_factory: pytest.TempPathFactory,
+    head: list[bytes],
+    keyed: list[bytes],
+    inner: list[bytes],
+    between: list[bytes],
+    tail: list[bytes],
+) -> None:
+    before = b"\n".join(
+        [
+            *(b'<REAPER_PROJECT 0.1 "7"', *head, b" <TRACK", *keyed, *inner, b" >"),
+            *(*between, b"\t<TRACK", *inner, b"\t>", *tail, b">", b""),
+        ]
+    )
+    path = project(tmp_path_factory.getbasetemp(), before)
+    assert read_rpp(path).bytes == before
+    new = inserted(before, add_to_rpp(path, [Track("new")]).bytes)
+    assert new.startswith(b"\t<TRACK {")
+    assert b"\n\t  NAME new" in new
+    path.write_bytes(before)
+    _ = read_rpp(path).session
 
 
 def test_the_same_song_can_be_added_twice(tmp_path: Path, song: Track) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import rpp
 import soundfile
+from reaper_sim import Project
 from session_songs import cut, parts_of_a_mix
 
 from stemlift.errors import Reason, StemliftError
@@ -203,6 +204,12 @@ def test_names_survive_whatever_signs_are_in_them(tmp_path: Path, name: str) -> 
     kept = " ".join(name.splitlines())
     assert [track.name for track in back.tracks] == [kept, "next"]
     assert [marker.name for marker in back.markers] == [kept, kept]
+    text = (tmp_path / "a.rpp").read_text(encoding="utf-8")
+    heard = Project(tmp_path / "a.rpp", tmp_path)
+    heard.load(text)
+    assert heard.tracks[0].name == kept
+    if "\u00a0" not in name:  # which the other library takes for a blank
+        assert entries(rpp.loads(text).find("TRACK"), "NAME") == [[kept]]
 
 
 @pytest.mark.parametrize(

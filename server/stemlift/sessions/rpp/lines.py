@@ -1,6 +1,6 @@
-"""Lines of a project in the making: a list of text lines, without indents' base or line ends.
+"""Lines of a project in the making: a list of texts without line ends.
 
-A block is a list whose inner lines are indented by two blanks more, as REAPER writes them.
+A block is a list, too; what is inside of it is indented by two blanks, as REAPER does.
 """
 
 from __future__ import annotations
