@@ -74,7 +74,7 @@ return function(use)
         errors.new(
           "NOT_INSTALLED",
           "Stemlift's program is not connected to REAPER: " .. file .. " is missing.",
-          "Open a terminal and run `stemlift reaper install`, then try again."
+          "Run Stemlift_Setup and connect it, or `stemlift reaper install` in a terminal."
         )
     end
     local found = json.decode(text)
