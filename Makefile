@@ -2,20 +2,25 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# How many processes run the tests.
+WORKERS ?= 2
 
-.PHONY: demo test coverage test-long lint generate clean
+.PHONY: demo test coverage test-long test-daw lint generate clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m stemlift.demo build/demo
 
 test: $(VENV)/installed-dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 coverage: $(VENV)/installed-dev
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
 
 test-long: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m long
+
+test-daw: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m daw
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from real_server import wait_for
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.reaper.install.places import Place, find_places, running_on
@@ -97,10 +98,20 @@ def started(program: Path, *arguments: str, **environment: str) -> Iterator[psut
     shutil.copy(shutil.which("sleep") or "sleep", program)
     process = subprocess.Popen([program, "600", *arguments], env=environment)
     try:
-        yield psutil.Process(process.pid)
+        running = psutil.Process(process.pid)
+        # Right after its start the system does not know it yet.
+        wait_for(lambda: running.cmdline() and len(running.environ()) >= len(environment), "it")
+        yield running
     finally:
         process.kill()
         process.wait()
+
+
+class Named(psutil.Process):
+    """Any process, by the name of REAPER's."""
+
+    def name(self) -> str:
+        return "reaper"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no sleep")
@@ -117,10 +128,12 @@ def test_a_reaper_that_runs_is_told_by_its_resource_path(tmp_path: Path) -> None
         # Portable: its settings lie beside it.
         assert running_on(other, [process], "linux") == process.pid
         assert running_on(mine, [process], "linux") is None
-    with started(program) as process:
-        # It cannot be told, so it may be any.
-        assert running_on(mine, [process], "linux") == process.pid
-    assert running_on(mine, [process], "linux") is None
+    # It cannot be told, so it may be any: under its real name, the other tests of this machine
+    # would take it for theirs.
+    with started(program.with_name("sleeper")) as process:
+        reaper = Named(process.pid)
+        assert running_on(mine, [reaper], "linux") == process.pid
+    assert running_on(mine, [reaper], "linux") is None
 
 
 def test_a_process_of_somebody_else_counts(tmp_path: Path) -> None:
