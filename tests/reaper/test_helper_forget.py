@@ -29,6 +29,7 @@ def helper(tmp_path: Path) -> Iterator[Helper]:
 
 
 def ended(helper: Helper, name: str, phase: str, **more: object) -> Path:
+    name = name.rjust(16, "0")
     folder = helper.make(name, request(helper.home, midi_item(1)))
     told = {"id": name, "title": "", "pid": 1, "phase": phase, "updated": 1000.0, **more}
     (folder / "status.json").write_text(json.dumps(told))
@@ -59,6 +60,38 @@ def test_only_a_job_is_forgotten_and_only_our_files_go(helper: Helper, tmp_path:
     (folder / "vocals.wav").write_bytes(b"")
     assert helper.run("forget", folder)[0] == Exit.DONE
     assert [each.name for each in folder.iterdir()] == ["vocals.wav"]
+
+
+def test_what_only_looks_like_a_job_is_left_alone(helper: Helper, tmp_path: Path) -> None:
+    """A job by hand, in a folder where somebody keeps other things."""
+    long_ago = {"phase": "cancelled", "updated": 1000.0, "id": "x", "title": "", "pid": 1}
+    for name in ("backup", "forgotten"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "job.json").write_text("{}")
+        (tmp_path / name / "status.json").write_text(json.dumps(long_ago))
+    (tmp_path / "forgotten" / "forgotten").touch()
+    for name in ("answer-sheet.odt", "answer-0123456789abcdef"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1000.0, 1000.0))
+    by_hand = tmp_path / "by hand"
+    ended(helper, "f8", "failed").rename(by_hand)
+    assert helper.run("run", by_hand)[0] == Exit.DONE
+    left = {each.name for each in tmp_path.iterdir()} - {helper.home.name}
+    assert left == {"backup", "forgotten", "answer-sheet.odt", "by hand"}
+    for folder in (tmp_path / "backup", by_hand):
+        before = sorted(folder.iterdir())
+        assert helper.run("forget", folder)[0] == Exit.BAD_INPUT
+        assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_link_to_a_job_is_no_job(helper: Helper) -> None:
+    folder = ended(helper, "f9", "failed")
+    link = helper.home / "0000000000000abc"
+    link.symlink_to(folder)
+    before = sorted(folder.iterdir())
+    assert helper.run("forget", link)[0] == Exit.BAD_INPUT
+    assert sorted(folder.iterdir()) == before
 
 
 def test_a_job_that_runs_is_cancelled_and_goes(helper: Helper, tmp_path: Path) -> None:
@@ -117,7 +150,7 @@ def test_folders_of_long_ago_go_and_others_stay(helper: Helper) -> None:
         make("d", "done"),
         make("e", "failed"),
         make("f", "running", imported=True),
-        make("g", "done", imported=True, extra="vocals.wav"),
+        make("9", "done", imported=True, extra="vocals.wav"),
     ]
     assert remove_old(helper.jobs, now=1000.0 + KEPT_SECONDS - 1) == []
     assert sorted(remove_old(helper.jobs, now=1000.0 + KEPT_SECONDS + 1)) == gone

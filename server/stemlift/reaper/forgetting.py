@@ -22,7 +22,7 @@ from stemlift.reaper.messages import CANCEL_FILE, JOB_FILE, STATUS_FILE, Phase, 
 KEPT_SECONDS = 30 * 24 * 3600.0
 """How long the folder of a job stays after its last word."""
 
-ANSWERS = "answer-*"
+ANSWERS = f"answer-{'[0-9a-f]' * 16}"
 """Files in the folder of all jobs in which scripts ask for an answer of the helper."""
 
 # Last the mark and the job: a removal that is broken off leaves a folder that is found again.
@@ -41,10 +41,11 @@ def forget(folder: JobFolder, paths: Paths) -> bool:
     Raises:
         StemliftError: FILE_NOT_FOUND for what is no folder of a job, OUTPUT_UNWRITABLE.
     """
-    if not (folder.path / JOB_FILE).is_file():
+    if not folder.is_ours:
         raise StemliftError(
             Reason.FILE_NOT_FOUND,
-            f"There is no job in {folder.path}: it has no {JOB_FILE}.",
+            f"{folder.path} is no folder of a job: these have 16 hexadecimal digits for a name,"
+            f" and a {JOB_FILE}.",
             "Give the folder of a job that the scripts in REAPER made.",
         )
     try:
