@@ -62,7 +62,7 @@ def write_stem_mp4(
     `stem_parts` tells how a set of stems becomes these five, at which rate. AAC begins and
     ends with samples of the encoder's own; the file's edit lists, in units of samples, say
     where the sound is, so that it starts at the sample. Memory is constant but for FFmpeg's
-    index, well under a megabyte for each minute of sound.
+    index of packets: 1.5 MB for a minute in AAC, 0.3 MB in ALAC.
 
     The file appears whole or not at all, in place of one that was there.
 
