@@ -117,7 +117,8 @@ return function(use)
     end
     local trouble = status.trouble(job)
     if trouble then
-      window:paragraph(trouble.message .. " " .. (trouble.remedy or ""), "warning")
+      local said = string.format("%s %s (%s)", trouble.message, trouble.remedy or "", trouble.reason)
+      window:paragraph(said, "warning")
     end
     if offers.count(job) > 0 then
       window:paragraph(offers.sentence(job))

@@ -65,7 +65,7 @@ def test_the_queue_after_a_restart(house: ScriptsHouse) -> None:
     house.turns()
     assert house.shown.count("a song.wav") == 3
     assert "50 % · 1:05 left · htdemucs · NVIDIA GPU" in house.shown
-    for text in ("Waiting for another job…", "The disk is full. Free some space."):
+    for text in ("Waiting for another job…", "The disk is full. Free some space. (DISK_FULL)"):
         assert text in house.shown
     house.sim.window.resize(520, 900)
     house.sim.window.click("Try again")
