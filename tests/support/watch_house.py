@@ -146,9 +146,7 @@ class Running:
             "monotonic": lambda: clock.monotonic,
             "wall": lambda: clock.wall,
         }
-        self.looker = Looker(
-            house.inbox, house.outbox, ledger, stable=3.0, give_up=30.0, **clocks
-        )
+        self.looker = Looker(house.inbox, house.outbox, ledger, stable=3.0, give_up=30.0, **clocks)
         self.worker = Worker(
             house.inbox,
             Outbox(house.outbox, str(house.inbox), ledger),
