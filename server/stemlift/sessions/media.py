@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from stemlift.audio.probe import probe
 from stemlift.errors import Reason, StemliftError
 from stemlift.reaper.naming import source_name
 from stemlift.sessions.files import make_folder
@@ -28,6 +27,9 @@ def media_of(file: Path) -> Media:
         StemliftError: what `stemlift.audio.probe.probe` raises; FILE_CORRUPT where its length
             is known only when all of it is decoded.
     """
+    # On demand: it brings decoders, which writing a session does not need.
+    from stemlift.audio.probe import probe
+
     info = probe(file)
     if not info.frames:
         raise StemliftError(
