@@ -90,8 +90,10 @@ return function(use)
         )
     end
     local shift = at_cursor and reaper.GetCursorPositionEx(handle) - first_position(list) or 0
+    -- Stems that are gone from there may have moved along with their project.
     list = with_chunks(list, function(chunk)
-      return chunks.moved(chunks.with_new_ids(chunks.with_absolute_files(chunk, base)), shift)
+      local placed = chunks.with_absolute_files(chunk, base, files.exists)
+      return chunks.moved(chunks.with_new_ids(placed), shift)
     end)
     local problem = apply.missing_stem(handle, list, {})
     if problem then

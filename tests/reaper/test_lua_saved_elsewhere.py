@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from reaper_house import assert_same_sound
-from reaper_scripts_house import SEPARATE, ScriptsHouse
+from reaper_scripts_house import IMPORT, SEPARATE, ScriptsHouse
 from reaper_sim import Project, Simulator
 from stand_in_stems import separate
 
@@ -85,6 +85,36 @@ def test_stems_that_moved_along_with_the_project(house: ScriptsHouse) -> None:
     assert (house.job / "imported").exists(), house.shown
     assert_same_sound(project, before)
     assert all(path.is_relative_to(house.folder / "new place") for path in files(project))
+
+
+def test_a_project_that_was_moved_as_a_whole(house: ScriptsHouse) -> None:
+    """Its items are others to us, since their file is; their stems come in by hand."""
+    old = house.folder / "project"
+    project = house.sim.project(old / "p.rpp", rate=RATE)
+    (old / "Media").mkdir()
+    shutil.move(house.song(), old / "Media" / "song.wav")
+    project.add_track("Mix").add_item("Media/song.wav", 0.5, 2.0, soffs=1.0, selected=True)
+    house.sim.save(project)
+    house.run(SEPARATE)
+    house.sim.save(project)
+    before = project.render()
+    house.sim.close(project)
+    arrive(house, separated(house))
+    house.sim.window.close()
+    house.turns()
+    new = house.folder / "drive" / "project"
+    new.parent.mkdir()
+    shutil.move(old, new)
+    project = house.sim.open(new / "p.rpp")
+    house.run(IMPORT)
+    house.turns(3)
+    house.sim.box_answers = [6]
+    house.sim.window.click("song.wav, ")
+    house.turns(3)
+    assert [track.name for track in project.tracks] == ["Mix", "Vocals", "Other"], house.sim.boxes
+    assert all(path.is_relative_to(new) for path in files(project))
+    project.items[0].set("B_MUTE", 1)
+    assert_same_sound(project, before)
 
 
 def test_a_file_of_the_same_name_in_the_new_folder_is_not_taken(house: ScriptsHouse) -> None:
