@@ -178,7 +178,7 @@ def test_the_channel_modes_are_those_of_the_planner() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "forget", "models", "doctor", "bundle", "plan", "check"]
+    "command", ["run", "forget", "models", "doctor", "bundle", "plan", "connect", "check"]
 )
 def test_every_option_of_the_helper_is_explained(command: str) -> None:
     page = (DOCS / "cli.md").read_text(encoding="utf-8").partition("## `stemlift-reaper`")[2]
