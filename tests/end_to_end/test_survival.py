@@ -15,12 +15,12 @@ from signals import read_integers, song, write
 from stemlift import StemliftError
 from stemlift.rpc.results import JobState, Stage
 
-LONG = 44100 * 60
+LONG = 44100 * 30
 
 
 @pytest.fixture(scope="module")
 def long_song(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A minute: long enough to be met half-way, short enough to run to its end."""
+    """Half a minute: long enough to be met half-way, short enough to run to its end."""
     folder = tmp_path_factory.mktemp("long")
     return write(folder / "long.wav", song(LONG, 2, 44100), 44100, "PCM_16")
 
