@@ -15,7 +15,8 @@ from signals import read_integers, song, write
 
 from stemlift.settings import WatchFolder
 from stemlift.watch.connection import Connect, Connection
-from stemlift.watch.ledger import Entry, FileState, Ledger
+from stemlift.watch.entry import Entry, FileState
+from stemlift.watch.ledger import Ledger
 from stemlift.watch.looking import Looker
 from stemlift.watch.outbox import MARKER, Outbox
 from stemlift.watch.recipe import Recipe

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from stemlift.errors import Reason, StemliftError
 from stemlift.settings import load_settings
 from stemlift.watch.backoff import LONGEST_DELAY, delay, patience
-from stemlift.watch.ledger import FileState, Ledger
+from stemlift.watch.entry import FileState
+from stemlift.watch.ledger import Ledger
 from stemlift.watch.names import cut, file_name, folder_key, folder_names, song_name
 from stemlift.watch.scan import Seen
 

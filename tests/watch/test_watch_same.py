@@ -10,7 +10,7 @@ import pytest
 from signals import song, write
 from watch_house import RATE, House, assert_whole, manifest
 
-from stemlift.watch.ledger import FileState
+from stemlift.watch.entry import FileState
 from stemlift.watch.recipe import Recipe
 
 

@@ -12,7 +12,7 @@ from real_server import home_in
 from watch_house import Counter, House, assert_whole, folder_settings
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.watch.ledger import FileState
+from stemlift.watch.entry import FileState
 from stemlift.watch.outbox import MARKER
 from stemlift.watch.recipe import Recipe
 from stemlift.watch.watcher import Watcher
@@ -365,3 +365,48 @@ def test_an_outbox_in_the_inbox_is_no_song(house: House) -> None:
         assert running.all() == 1
         assert running.all() == 0
     assert list(inside.results()) == ["a"]
+
+
+def test_a_name_that_is_no_text_fails_with_a_report(house: House) -> None:
+    name = os.fsdecode(b"bad\xff.wav")
+    house.drop("good.wav").rename(house.inbox / name)
+    house.process()
+    assert house.states() == {name: FileState.FAILED}
+    assert "bad\\xff.wav" in house.failed()["bad_xff"]
+    assert "PATH_UNSUPPORTED" in house.failed()["bad_xff"]
+
+
+def test_the_report_says_the_latest_reason(house: House) -> None:
+    path = house.inbox / "a.wav"
+    path.write_bytes(b"")
+    with house.open() as running:
+        running.look(40)
+        running.work()
+        assert "FILE_EMPTY" in house.failed()["a"]
+        path.write_bytes(b"no sound")
+        running.look(40)
+        running.work()
+        assert list(house.failed()) == ["a"]
+        assert "NOT_AUDIO" in house.failed()["a"]
+
+
+def test_a_former_result_keeps_its_name_where_the_new_one_is_lost(house: House) -> None:
+    old = house.drop("a.wav")
+    content = old.read_bytes()
+    house.process()
+    house.drop("a.wav", seed=1)
+
+    def lose() -> None:
+        for path in house.outbox.glob(".stemlift-watch-*"):
+            if path.suffix != ".former":
+                shutil.rmtree(path)
+
+    old.with_name("b.txt").write_bytes(content)
+    with house.open(At("aside", lose)) as running:
+        running.all()
+        assert running.entry("a.wav").reason == "WRITE_FAILED"
+        assert list(house.results()) == ["a"]
+        assert_whole(house.outbox / "a", house.inbox / "b.txt")
+        house.clock.go(10)
+        running.all()
+    assert_whole(house.outbox / "a", house.inbox / "a.wav")

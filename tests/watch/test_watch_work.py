@@ -7,7 +7,7 @@ import pytest
 from signals import read_integers
 from watch_house import Counter, DiedError, House, assert_whole
 
-from stemlift.watch.ledger import FileState
+from stemlift.watch.entry import FileState
 from stemlift.watch.recipe import Recipe
 
 

@@ -111,7 +111,6 @@ def copied(draft: Draft, twin: Manifest) -> Manifest:
             "recipe": draft.recipe.model_dump(mode="json"),
             "stems": stems,
             "created": draft.created.isoformat(timespec="seconds"),
-            "warnings": (),
             "extras": (),
             "files": (),
         }
@@ -156,7 +155,11 @@ def finished(
         for file in files
     )
     manifest = manifest.model_copy(
-        update={"warnings": tuple(warnings), "extras": tuple(written), "files": facts}
+        update={
+            "warnings": tuple(dict.fromkeys(warnings)),
+            "extras": tuple(written),
+            "files": facts,
+        }
     )
     write_manifest(staging, manifest)
     return manifest

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from stemlift.audio.problems import display_name
 from stemlift.errors import Reason
+from stemlift.watch.entry import Entry
 from stemlift.watch.ignored import FAILED_FOLDER
-from stemlift.watch.ledger import Entry
 from stemlift.watch.manifest import write_whole
 from stemlift.watch.names import folder_key, folder_names, song_name
 
@@ -53,7 +53,16 @@ def write_report(outbox: Path, name: str, entry: Entry) -> None:
     """Write error.txt, whole or not at all. The outbox is there. Raises OSError."""
     folder = outbox / FAILED_FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / ERROR_FILE, _text(entry).encode("utf-8", "backslashreplace"))
+    write_whole(folder / ERROR_FILE, _text(entry))
+
+
+def has_report(outbox: Path, name: str, entry: Entry) -> bool:
+    """Whether error.txt is there and says just what it should."""
+    try:
+        found = (outbox / FAILED_FOLDER / name / ERROR_FILE).read_bytes()
+    except OSError:
+        return False
+    return found == _text(entry)
 
 
 def remove_report(outbox: Path, name: str) -> None:
@@ -68,8 +77,9 @@ def remove_report(outbox: Path, name: str) -> None:
         folder.parent.rmdir()
 
 
-def _text(entry: Entry) -> str:
+def _text(entry: Entry) -> bytes:
     first, last = _OF_RECIPES if entry.reason == Reason.RECIPE_INVALID else _OF_SONGS
     path = Path(entry.inbox, *entry.path.split("/"))
     said = f"{entry.message}\n{entry.remedy}\n"
-    return f"{first}\n\n    {display_name(path)}\n\n{said}\n{last}\nReason: {entry.reason}\n"
+    text = f"{first}\n\n    {display_name(path)}\n\n{said}\n{last}\nReason: {entry.reason}\n"
+    return text.encode("utf-8", "backslashreplace")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from stemlift.audio.problems import display_name
 from stemlift.errors import Reason, StemliftError
+from stemlift.watch.entry import BUSY, FileState, Known
 from stemlift.watch.examine import examine
 from stemlift.watch.failures import remove_report
-from stemlift.watch.ledger import BUSY, FileState, Known, Ledger
+from stemlift.watch.ledger import Ledger
 from stemlift.watch.recipes import RECIPE_FILE
 from stemlift.watch.scan import Scan, Seen, scan
 from stemlift.watch.settling import Looked, Problem, Settling

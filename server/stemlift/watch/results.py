@@ -17,7 +17,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from stemlift.watch.ledger import BUSY, Entry, Ledger
+from stemlift.watch.entry import BUSY, Entry
+from stemlift.watch.ledger import Ledger
 from stemlift.watch.manifest import MANIFEST, Manifest, hash_file, read_manifest
 from stemlift.watch.names import folder_key, folder_names
 from stemlift.watch.tables import FileRow, ResultRow

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stemlift.audio.problems import display_name, unreadable
 from stemlift.errors import Reason, StemliftError
-from stemlift.watch.ledger import Entry
+from stemlift.watch.entry import Entry
 from stemlift.watch.manifest import hash_file
 
 _LOOK_SECONDS = 1.0

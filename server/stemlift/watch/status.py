@@ -12,7 +12,8 @@ from stemlift.audio.problems import display_name
 from stemlift.errors import StemliftError
 from stemlift.paths import Paths
 from stemlift.system.process import birth_of
-from stemlift.watch.ledger import Entry, FileState, InboxFacts, Ledger
+from stemlift.watch.entry import Entry, FileState, InboxFacts
+from stemlift.watch.ledger import Ledger
 
 if TYPE_CHECKING:
     from stemlift.rpc.client import Client

@@ -46,7 +46,7 @@ class FactRow(Base):
 
 
 class InboxRow(Base):
-    """An inbox, as its watcher last described it; see `ledger.InboxFacts`."""
+    """An inbox, as its watcher last described it; see `entry.InboxFacts`."""
 
     __tablename__ = "inboxes"
 
@@ -61,7 +61,7 @@ class InboxRow(Base):
 
 
 class FileRow(Base):
-    """A file of an inbox; see `ledger.Entry`."""
+    """A file of an inbox; see `entry.Entry`."""
 
     __tablename__ = "files"
     __table_args__ = (
@@ -99,7 +99,7 @@ class FileRow(Base):
 
 
 class ResultRow(Base):
-    """A result folder; see `ledger.Result`. Its name belongs to it from reservation on."""
+    """A result folder; see `results.Result`. Its name belongs to it from reservation on."""
 
     __tablename__ = "results"
     __table_args__ = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -127,6 +128,9 @@ class Watcher:
             thread.join()
         if self._threads:
             self._threads.clear()
+            with contextlib.suppress(StemliftError):
+                # Its process tells, too, that nobody watches any more.
+                self._ledger.describe(str(self.inbox), str(self.outbox), pid=0)
             self._ledger.close()
             self._lock.release()
 

@@ -27,10 +27,11 @@ from typing import TYPE_CHECKING, Any
 from stemlift.audio.problems import display_name
 from stemlift.errors import Reason, StemliftError
 from stemlift.watch.drafts import Draft, copied, finished, separated
+from stemlift.watch.entry import Entry, FileState
 from stemlift.watch.extras import EXTRAS, Extra
 from stemlift.watch.failures import remove_report
 from stemlift.watch.ignored import DONE_FOLDER
-from stemlift.watch.ledger import Entry, FileState, Ledger
+from stemlift.watch.ledger import Ledger
 from stemlift.watch.manifest import Manifest, read_manifest
 from stemlift.watch.names import folder_names, song_name
 from stemlift.watch.outbox import Outbox, flush_folder, remove_tree
@@ -243,6 +244,7 @@ class Work:
         with self._outbox.explained():
             manifest = self._show(entry)
         if manifest is None:
+            self._put_back(entry)
             self._ledger.change(
                 entry, state=FileState.WAITING, nonce=secrets.token_hex(8), key=None
             )
@@ -296,6 +298,15 @@ class Work:
         final.rename(self._outbox.aside(entry.key))
         self._step("aside")
         return True
+
+    def _put_back(self, entry: Entry) -> None:
+        """The former result keeps its name where there is no new one."""
+        assert entry.key is not None
+        assert entry.folder is not None
+        aside, final = self._outbox.aside(entry.key), self._outbox.path / entry.folder
+        with self._outbox.explained():
+            if aside.exists() and not os.path.lexists(final):
+                aside.rename(final)
 
     def _finish(self, entry: Entry) -> Entry:
         """To DONE: what the recipe says happens to the original."""

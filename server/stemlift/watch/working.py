@@ -14,9 +14,9 @@ from stemlift.audio.problems import display_name
 from stemlift.errors import Exit, Reason, StemliftError
 from stemlift.watch import backoff
 from stemlift.watch.connection import Connection
-from stemlift.watch.failures import ERROR_FILE, choose_report, remove_report, write_report
-from stemlift.watch.ignored import FAILED_FOLDER
-from stemlift.watch.ledger import Entry, FileState, Ledger
+from stemlift.watch.entry import Entry, FileState
+from stemlift.watch.failures import choose_report, has_report, remove_report, write_report
+from stemlift.watch.ledger import Ledger
 from stemlift.watch.names import folder_key
 from stemlift.watch.outbox import Outbox
 from stemlift.watch.recipe import Recipe
@@ -137,6 +137,9 @@ class Worker:
                 if entry.path.rpartition("/")[2] == RECIPE_FILE:
                     self._look_at_recipe(entry)
                 elif not self._mended(entry):
+                    if entry.report is None:
+                        # Found by the scan: it never came to work on it.
+                        self._batch = Batch(self._batch.done, self._batch.failed + 1)
                     self._report(entry)
             except StemliftError as error:
                 logger.warning("%s", error)
@@ -166,7 +169,8 @@ class Worker:
         how = backoff.patience(error.reason)
         if error.reason is Reason.RECIPE_INVALID:
             self._note_recipe(entry, error)
-        attempts = entry.attempts + (0 if how.everybody else 1)
+        own = not how.everybody and error.reason is not Reason.RECIPE_INVALID
+        attempts = entry.attempts + (1 if own else 0)
         shown = entry.state in (FileState.PUBLISHING, FileState.FINISHING)
         changes: dict[str, Any] = {
             "attempts": attempts,
@@ -184,8 +188,7 @@ class Worker:
             self._work.discard(entry)
             changes |= {"state": FileState.FAILED, "since": self._wall(), "key": None}
             self._batch = Batch(self._batch.done, self._batch.failed + 1)
-            entry = self._ledger.change(entry, **changes)
-            self._try_to_report(entry)
+            self._try_to_report(self._ledger.change(entry, **changes))
             return
         if how.everybody:
             self._pauses += 1
@@ -206,13 +209,12 @@ class Worker:
             logger.warning("%s", error)
 
     def _report(self, entry: Entry) -> None:
-        """See that OUTBOX/_failed says why.
+        """See that OUTBOX/_failed says why, for as long as it is so.
 
         Raises:
             StemliftError: the outbox cannot be written now.
         """
-        folder = self._outbox.path / FAILED_FOLDER
-        if entry.report and (folder / entry.report / ERROR_FILE).exists():
+        if entry.report and has_report(self._outbox.path, entry.report, entry):
             return
         self._outbox.open()
         with self._outbox.explained():
@@ -251,13 +253,8 @@ class Worker:
                 seen = Seen(relative, 0, 0, 0, (0, 0))
                 failed = self._ledger.fail_arriving(self._name, seen, error, self._wall())
                 if failed is not None:
-                    self._rewrite(failed)
+                    self._try_to_report(failed)
             return
-
-    def _rewrite(self, entry: Entry) -> None:
-        if entry.report:
-            remove_report(self._outbox.path, entry.report)
-        self._try_to_report(entry)
 
     def _look_at_recipe(self, entry: Entry) -> None:
         """Forget a broken recipe once it is mended or gone."""
