@@ -244,6 +244,8 @@ class Work:
         with self._outbox.explained():
             manifest = self._show(entry)
         if manifest is None:
+            # Lost only where the outbox itself is there.
+            self._outbox.open()
             self._put_back(entry)
             self._ledger.change(
                 entry, state=FileState.WAITING, nonce=secrets.token_hex(8), key=None
@@ -285,7 +287,7 @@ class Work:
             try:
                 staging.rename(final)
             except OSError:
-                if not os.path.lexists(final):
+                if staging.exists() and not os.path.lexists(final):
                     raise
         return None
 
