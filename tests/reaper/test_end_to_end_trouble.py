@@ -135,20 +135,22 @@ def test_a_full_disk_is_said_and_changes_nothing(house: ReaperHouse, home: Home)
         client.server_info()
     pid = home.server_pid()
     whole = resource.prlimit(pid, resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
-    house.choose()
-    house.run(SEPARATE)
-    status = house.until(Phase.FAILED)
-    house.sim.step(10)
-    assert status.error is not None
-    assert status.error.reason == "DISK_FULL"
-    # A long path fills more than a line.
-    shown = house.shown.replace(" ", "")
-    for said in (status.error.message, status.error.remedy, "(DISK_FULL)", "It failed"):
-        assert said.replace(" ", "") in shown
-    house.assert_unchanged(before)
-    assert stem_files(house.folder) == []
-    # The user makes room.
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, whole)
+    try:
+        house.choose()
+        house.run(SEPARATE)
+        status = house.until(Phase.FAILED)
+        house.sim.step(10)
+        assert status.error is not None
+        assert status.error.reason == "DISK_FULL"
+        # A long path fills more than a line.
+        shown = house.shown.replace(" ", "")
+        for said in (status.error.message, status.error.remedy, "(DISK_FULL)", "It failed"):
+            assert said.replace(" ", "") in shown
+        house.assert_unchanged(before)
+        assert stem_files(house.folder) == []
+    finally:
+        # The user makes room.
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, whole)
     house.sim.window.click("Try again")
     house.until_imported()
     house.settle()

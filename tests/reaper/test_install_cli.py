@@ -17,7 +17,7 @@ from stemlift.cli.reaper_program import main as helper_main
 from stemlift.errors import Exit
 from stemlift.paths import HOME_VARIABLE, paths_under
 from stemlift.reaper.install.look import look_at
-from stemlift.reaper.install.places import Place
+from stemlift.reaper.install.places import Place, find_places
 from stemlift.reaper.install.scripts import MAIN, action_id
 
 
@@ -168,3 +168,21 @@ def test_what_was_done_is_told_though_the_next_reaper_refuses(
     said = capsys.readouterr().err
     assert f"Installed in {reaper}" in said
     assert "other" in said
+
+
+def test_one_reaper_that_refuses_keeps_none_of_the_others_from_theirs(
+    reaper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    broken = tmp_path / "first"
+    broken.mkdir()
+    (broken / "reaper.ini").touch()
+    # A file stands where the folder of the scripts must be.
+    (broken / "Scripts").write_text("mine")
+    places = [find_places(str(folder), None)[0] for folder in (broken, reaper)]
+    monkeypatch.setattr("stemlift.reaper.install.places.find_places", lambda *_: places)
+    assert main(["reaper", "install"]) == Exit.BAD_INPUT
+    said = capsys.readouterr().err
+    assert f"Installed in {reaper}" in said
+    assert str(broken) in said
+    assert (broken / "Scripts").read_text() == "mine"
+    assert action_id(MAIN) in (reaper / "reaper-menu.ini").read_text()

@@ -9,6 +9,7 @@ import typer
 
 from stemlift.cli.groups import show_help
 from stemlift.cli.reporting import note, print_json
+from stemlift.errors import StemliftError
 
 if TYPE_CHECKING:
     from stemlift.reaper.install.steps import Installed
@@ -42,12 +43,19 @@ def install(
     from stemlift.reaper.install.places import find_places
 
     paths = find_paths()
-    done = []
+    done: list[Installed] = []
+    refused: StemliftError | None = None
     for place in find_places(resource_path, portable):
-        done.append(steps.install(place, paths, force=force))
+        try:
+            done.append(steps.install(place, paths, force=force))
+        except StemliftError as error:
+            # One REAPER that refuses keeps none of the others from theirs.
+            refused = refused or error
+            continue
         if not json:
-            # At once: the next REAPER may refuse.
             _tell(done[-1])
+    if refused is not None:
+        raise refused
     if json:
         print_json({"installed": [each.to_json() for each in done]})
     return 0
@@ -65,11 +73,18 @@ def uninstall(
     from stemlift.reaper.install.places import find_places
 
     done = []
+    refused: StemliftError | None = None
     for place in find_places(resource_path, portable):
-        path, had = str(place.folder), steps.uninstall(place, force=force)
+        try:
+            path, had = str(place.folder), steps.uninstall(place, force=force)
+        except StemliftError as error:
+            refused = refused or error
+            continue
         done.append({"resource_path": path, "changed": had})
         if not json:
             note(f"Removed from {path}." if had else f"There was nothing in {path}.")
+    if refused is not None:
+        raise refused
     if json:
         print_json({"removed": done})
     return 0

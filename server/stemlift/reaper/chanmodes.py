@@ -8,6 +8,9 @@ a pair, 65/66 to 127/128. Source: ReaTeam/Doc, "State Chunk Definitions", entry 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+ChannelMode = Literal["all", "mono", "pair", "swap", "downmix"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class Channels:
     stays: the CHANMODE that the stems still need; 0 once the map has done its work.
     """
 
-    mode: str = "all"
+    mode: ChannelMode = "all"
     first: int = 0
     second: int = 1
     stays: int = 0
@@ -39,7 +42,7 @@ def from_mode(mode: int, channels: int) -> Channels:
     if mode == 0 or (channels == 1 and mode in (1, 2, 3)):
         return Channels()
     if mode in (1, 2):
-        kind = "swap" if mode == 1 else "downmix"
+        kind: ChannelMode = "swap" if mode == 1 else "downmix"
         return Channels(kind) if channels == 2 else Channels(stays=mode)
     chosen = _chosen(mode)
     if not chosen or max(chosen) >= channels:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stemlift.reaper.chanmodes import ChannelMode
 from stemlift.reaper.facts import VERSION, Facts
 
 
@@ -26,7 +27,7 @@ class PlannedJob(Facts):
     input: str
     start_frame: int
     frames: int
-    channel_mode: str = "all"
+    channel_mode: ChannelMode = "all"
     channel_first: int = 0
     channel_second: int = 1
     model: str

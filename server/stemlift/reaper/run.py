@@ -370,7 +370,6 @@ def _channels(planned: PlannedJob) -> Channels | None:
             return "swap"
         case "downmix":
             return "downmix"
-    raise ValueError(f"no channel mode {planned.channel_mode!r}")
 
 
 def _usable(job: RemoteJob) -> bool:
