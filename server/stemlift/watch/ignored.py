@@ -52,6 +52,9 @@ _FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
 DONE_FOLDER = "_done"
 FAILED_FOLDER = "_failed"
 
+# In each outbox: this file tells it from an empty mount point, and from an inbox.
+OUTBOX_MARKER = ".stemlift-outbox"
+
 # Our own; what systems and storage devices keep; projects that are folders.
 _FOLDERS = frozenset(
     {

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from stemlift.audio.problems import display_name
 from stemlift.errors import Reason, StemliftError
+from stemlift.watch.ignored import OUTBOX_MARKER
 from stemlift.watch.ledger import Ledger
 from stemlift.watch.manifest import write_whole
 
-MARKER = ".stemlift-outbox"
+MARKER = OUTBOX_MARKER
 _HIDDEN = ".stemlift-watch-"
 _MARK = b"An outbox of Stemlift. This file tells it from an empty mount point.\n"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stemlift.audio.problems import display_name
 from stemlift.errors import Reason, StemliftError
-from stemlift.watch.ignored import ignored, on_its_way
+from stemlift.watch.ignored import OUTBOX_MARKER, ignored, on_its_way
 
 Id = tuple[int, int]
 
@@ -87,8 +87,8 @@ def scan(inbox: Path, skip: Collection[Path] = ()) -> Scan:
     """List the songs of `inbox` and its folders, without the folders in `skip`.
 
     Links to files are followed, links to folders are not. Pipes, sockets and devices are no
-    songs. Songs that vanish meanwhile are left out. A folder that cannot be read is named
-    among the problems, and hides only what is in it.
+    songs. Songs that vanish meanwhile are left out, and so are outboxes, whosever they are. A
+    folder that cannot be read is named among the problems, and hides only what is in it.
 
     Raises:
         StemliftError: INBOX_MISSING where the inbox itself cannot be listed: an unmounted
@@ -123,6 +123,9 @@ def _walk(top: _Folder, left_out: _LeftOut) -> tuple[list[Seen], list[Unlisted]]
                 raise
             if not isinstance(error, FileNotFoundError):
                 problems.append(_unlisted(folder, error))
+            continue
+        if folder is not top and any(entry.name == OUTBOX_MARKER for entry in entries):
+            # Another inbox's results: taking stems for songs would have no end.
             continue
         found, below, failure = _sort_out(folder, entries, left_out)
         files += found

@@ -53,6 +53,8 @@ class Watcher:
             what `folder` says.
         connect: makes the client; by default one that starts the server when needed.
         ended: called, in the thread that works, when nothing waits any more.
+        looked: called, in the thread that looks, after each look that succeeded; with True
+            where no file is about to arrive.
         step: for tests; see `Work`.
     """
 
@@ -64,6 +66,7 @@ class Watcher:
         recipe: Recipe | None = None,
         connect: Connect | None = None,
         ended: Callable[[Batch], None] = lambda _batch: None,
+        looked: Callable[[bool], None] = lambda _settled: None,
         step: Callable[[str], None] = lambda _name: None,
     ) -> None:
         """
@@ -80,6 +83,7 @@ class Watcher:
         self._recipes = Recipes(self.inbox, base, models=(), allow_delete=folder.allow_delete)
         self._connect = connect or _connect_to(paths)
         self._ended = ended
+        self._looked = looked
         self._step = step
         self._stopping = threading.Event()
         self._look_now = threading.Event()
@@ -106,7 +110,9 @@ class Watcher:
             self._lock.release()
             raise
         self._ledger = ledger
-        self._hints = Hints(self.inbox, self._folder.polling, self._look_now.set)
+        self._hints = Hints(
+            self.inbox, self._folder.polling, self._look_now.set, skip=(self.outbox,)
+        )
         self._looker = Looker(
             self.inbox,
             self.outbox,
@@ -154,6 +160,7 @@ class Watcher:
                 try:
                     self._hints.renew()
                     wait = self._looker.look(self._hints.notice)
+                    self._looked(wait is None)
                     said = ""
                 except StemliftError as error:
                     if error.message != said:
