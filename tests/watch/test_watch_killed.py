@@ -55,6 +55,21 @@ def settled(house: House, *names: str) -> bool:
     return all(states.get(name, "") in ends for name in names)
 
 
+class Heard:
+    """What became of songs, once their batch had ended."""
+
+    def __init__(self) -> None:
+        self.songs: list[tuple[str, bool]] = []
+        self.told: list[tuple[str, bool]] = []
+
+    def song_ended(self, name: str, *, failed: bool = False) -> None:
+        self.songs.append((name, failed))
+
+    def none_waiting(self) -> None:
+        self.told += self.songs
+        self.songs = []
+
+
 class States(House):
     """The house by the ledger of the whole home."""
 
@@ -133,8 +148,8 @@ def test_bursts_broken_files_and_kills(tmp_path: Path) -> None:
 
 
 def test_in_this_process_with_everything_at_once(house: House) -> None:
-    batches = []
-    watching = Watcher(quick(house), house.home.paths, ended=batches.append)
+    heard = Heard()
+    watching = Watcher(quick(house), house.home.paths, audience=heard)
     inbox = str(house.inbox)
     watching.start()
     try:
@@ -143,7 +158,8 @@ def test_in_this_process_with_everything_at_once(house: House) -> None:
         wait_for(lambda: settled(house, "a.wav", "b.wav"), "both")
         wait_for(lambda: "b" in house.failed(), "the report")
         before = (house.outbox / "_failed" / "b" / "error.txt").stat().st_mtime_ns
-        wait_for(lambda: batches, "the end of a batch")
+        wait_for(lambda: len(heard.told) == 2, "the end of both")
+        assert sorted(heard.told) == [("a.wav", False), ("b.wav", True)]
         assert ask_to_retry(house.home.paths, [house.inbox / "other.wav"]) == 0
         assert ask_to_retry(house.home.paths, [house.inbox / "b.wav"]) == 1
         wait_for(lambda: settled(house, "b.wav"), "the song that was tried again")

@@ -346,6 +346,32 @@ def test_two_watchers_never_share_an_inbox(house: House) -> None:
     second.stop()
 
 
+@pytest.mark.parametrize(
+    ("inbox", "out", "reason"),
+    [
+        ("in/sub", "out2", Reason.WATCH_ACTIVE),
+        (".", "in/out2", Reason.WATCH_ACTIVE),
+        ("out", "out2", Reason.OUTBOX_UNUSABLE),
+        ("out/a", "out2", Reason.OUTBOX_UNUSABLE),
+        ("in2", "in", Reason.OUTBOX_UNUSABLE),
+    ],
+)
+def test_two_watchers_never_feed_on_each_other(
+    house: House, inbox: str, out: str, reason: Reason
+) -> None:
+    first = Watcher(folder_settings(house), house.home.paths)
+    places = {"inbox": str(house.folder / inbox), "out": str(house.folder / out)}
+    second = Watcher(folder_settings(house, **places), house.home.paths)
+    first.start()
+    try:
+        with pytest.raises(StemliftError) as caught:
+            second.start()
+        assert caught.value.reason is reason
+    finally:
+        second.stop()
+        first.stop()
+
+
 @pytest.mark.parametrize("out", ["in", "."])
 def test_an_inbox_in_its_outbox_is_refused(house: House, out: str) -> None:
     with pytest.raises(StemliftError) as caught:

@@ -46,6 +46,7 @@ _PATIENCE: dict[Reason, Patience] = {
     Reason.OUT_OF_MEMORY: Patience(6),
     Reason.DEVICE_UNAVAILABLE: Patience(6),
     Reason.FILE_UNREADABLE: Patience(6),
+    Reason.FILE_CHANGED: Patience(6),
     Reason.FILE_NOT_FOUND: Patience(6),
     Reason.OUTPUT_EXISTS: Patience(6),
     Reason.SERVER_CRASHED: Patience(3),

@@ -78,7 +78,9 @@ class Looker:
         known = self._ledger.known(self._name)
         with self._lock:
             forgotten, self._forgotten = self._forgotten, set()
-        found = scan(self._inbox, (self._outbox,))
+        # Those of other watched folders, too: stems are no songs.
+        outboxes = {Path(facts.outbox) for facts in self._ledger.inboxes()} | {self._outbox}
+        found = scan(self._inbox, outboxes)
         self._see_that_it_is_the_inbox(found, known)
         news = [seen for seen in found.files if _is_news(seen, known.get(seen.relative))]
         waiting = (each for each in news if _is(known, each.relative, FileState.WAITING))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from stemlift.audio.problems import display_name
 from stemlift.errors import StemliftError
 from stemlift.paths import Paths
-from stemlift.system.process import birth_of
 from stemlift.watch.entry import Entry, FileState, InboxFacts
 from stemlift.watch.ledger import Ledger
+from stemlift.watch.watcher import is_watched
 
 if TYPE_CHECKING:
     from stemlift.rpc.client import Client
@@ -128,7 +128,7 @@ def _inbox(ledger: Ledger, facts: InboxFacts, client: Client | None) -> InboxSta
     return InboxStatus(
         inbox=_shown(facts.inbox),
         outbox=_shown(facts.outbox),
-        running=bool(facts.pid) and birth_of(facts.pid) == facts.birth,
+        running=is_watched(facts),
         arriving=facts.arriving,
         waiting=counts.get(FileState.WAITING, 0),
         working=sum(counts.get(state, 0) for state in working),

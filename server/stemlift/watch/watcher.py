@@ -20,13 +20,15 @@ from stemlift.settings import WatchFolder
 from stemlift.system.private import make_private_folder
 from stemlift.system.process import birth_of
 from stemlift.watch.connection import Connect, Connection
+from stemlift.watch.entry import InboxFacts
 from stemlift.watch.ledger import Ledger
 from stemlift.watch.looking import Looker
+from stemlift.watch.notify import BatchNotices
 from stemlift.watch.observing import Hints
 from stemlift.watch.outbox import Outbox
 from stemlift.watch.recipe import Recipe
 from stemlift.watch.recipes import Recipes
-from stemlift.watch.working import Batch, Worker
+from stemlift.watch.working import Audience, Worker
 
 if TYPE_CHECKING:
     from stemlift.rpc.client import Client
@@ -52,7 +54,7 @@ class Watcher:
         recipe: for songs that no folder and no stemlift.toml says more about; by default
             what `folder` says.
         connect: makes the client; by default one that starts the server when needed.
-        ended: called, in the thread that works, when nothing waits any more.
+        audience: hears of songs that ended; by default the desktop, where `folder` says so.
         looked: called, in the thread that looks, after each look that succeeded; with True
             where no file is about to arrive.
         step: for tests; see `Work`.
@@ -65,7 +67,7 @@ class Watcher:
         *,
         recipe: Recipe | None = None,
         connect: Connect | None = None,
-        ended: Callable[[Batch], None] = lambda _batch: None,
+        audience: Audience | None = None,
         looked: Callable[[bool], None] = lambda _settled: None,
         step: Callable[[str], None] = lambda _name: None,
     ) -> None:
@@ -82,7 +84,7 @@ class Watcher:
         base = recipe or Recipe(model=folder.model, stems=folder.stems)
         self._recipes = Recipes(self.inbox, base, models=(), allow_delete=folder.allow_delete)
         self._connect = connect or _connect_to(paths)
-        self._ended = ended
+        self._audience = audience or (BatchNotices() if folder.notify else None)
         self._looked = looked
         self._step = step
         self._stopping = threading.Event()
@@ -95,7 +97,8 @@ class Watcher:
         """Begin, in threads of its own.
 
         Raises:
-            StemliftError: WATCH_ACTIVE, STATE_UNUSABLE.
+            StemliftError: WATCH_ACTIVE, STATE_UNUSABLE; OUTBOX_UNUSABLE where another watcher's
+                outbox is this one's inbox, or the other way round.
         """
         make_private_folder(self._paths.state)
         try:
@@ -104,6 +107,7 @@ class Watcher:
             raise _active(self.inbox) from error
         try:
             ledger = Ledger(self._paths.watch_database)
+            _require_alone(self.inbox, self.outbox, ledger)
             pid = os.getpid()
             ledger.describe(str(self.inbox), str(self.outbox), pid=pid, birth=birth_of(pid) or 0.0)
         except BaseException:
@@ -186,6 +190,7 @@ class Watcher:
             self._recipes,
             beat=self._beat,
             changed=self._start_anew,
+            audience=self._audience,
             step=self._step,
         )
         begun = False
@@ -198,9 +203,7 @@ class Watcher:
                         begun = True
                     while worker.run_next():
                         self._beat()
-                    batch = worker.tidy()
-                    if batch != Batch():
-                        self._ended(batch)
+                    worker.tidy()
                     due = worker.due_in()
                 except StemliftError as error:
                     logger.error("%s", error)
@@ -245,12 +248,34 @@ def _connect_to(paths: Paths) -> Connect:
 def _require_apart(inbox: Path, outbox: Path) -> None:
     if inbox == outbox or outbox in inbox.parents:
         what = "are one folder" if inbox == outbox else "lie one in the other the wrong way round"
-        raise StemliftError(
-            Reason.OUTBOX_UNUSABLE,
-            f"The inbox {display_name(inbox)} and the outbox {display_name(outbox)} {what}:"
-            " stems would be taken for songs.",
-            "Choose an outbox beside the inbox or in it.",
-        )
+        raise _stems_for_songs(inbox, outbox, what)
+
+
+def _stems_for_songs(inbox: Path, outbox: Path, what: str) -> StemliftError:
+    return StemliftError(
+        Reason.OUTBOX_UNUSABLE,
+        f"The inbox {display_name(inbox)} and the outbox {display_name(outbox)} {what}:"
+        " stems would be taken for songs.",
+        "Choose an outbox beside the inbox or in it.",
+    )
+
+
+def _require_alone(inbox: Path, outbox: Path, ledger: Ledger) -> None:
+    """No other watcher may take the same songs, or the stems of this one for songs."""
+    for other in ledger.inboxes():
+        if other.inbox == str(inbox) or not is_watched(other):
+            continue
+        theirs, their_outbox = Path(other.inbox), Path(other.outbox)
+        if theirs in inbox.parents or inbox in theirs.parents:
+            raise _active(theirs)
+        for songs, stems in ((inbox, their_outbox), (theirs, outbox)):
+            if songs == stems or stems in songs.parents:
+                raise _stems_for_songs(songs, stems, "belong to two watched folders")
+
+
+def is_watched(facts: InboxFacts) -> bool:
+    """Whether the watcher that described an inbox still lives."""
+    return bool(facts.pid) and birth_of(facts.pid) == facts.birth
 
 
 def _active(inbox: Path) -> StemliftError:

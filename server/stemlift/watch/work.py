@@ -85,8 +85,9 @@ class Work:
         """
         self._outbox.open()
         if entry.state in (FileState.WAITING, FileState.WORKING):
+            source = Source(entry, self._beat)
             try:
-                entry = self._take(entry)
+                entry = self._take_or_say(entry, source)
             except (GoneError, ChangedError):
                 self.discard(entry)
                 raise
@@ -103,9 +104,16 @@ class Work:
             for folder in (self._outbox.staging(entry.key), self._outbox.raw(entry.key)):
                 remove_tree(folder)
 
-    def _take(self, entry: Entry) -> Entry:
+    def _take_or_say(self, entry: Entry, source: Source) -> Entry:
+        """As `_take`. A song that went or changed is no failure, whoever noticed it first."""
+        try:
+            return self._take(entry, source)
+        except StemliftError:
+            source.check()
+            raise
+
+    def _take(self, entry: Entry, source: Source) -> Entry:
         """To PUBLISHING; to FINISHING where its result is there already."""
-        source = Source(entry, self._beat)
         recipe = self._recipe_of(entry.path)
         content = entry.content or source.hash()
         source.check()

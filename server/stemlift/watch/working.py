@@ -6,9 +6,8 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from stemlift.audio.problems import display_name
 from stemlift.errors import Exit, Reason, StemliftError
@@ -31,18 +30,19 @@ logger = logging.getLogger("stemlift.watch")
 _MODELS_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What was done since nothing waited last."""
+class Audience(Protocol):
+    """Hears what becomes of songs, in the thread that works; see `notify.BatchNotices`."""
 
-    done: int = 0
-    failed: int = 0
+    def song_ended(self, name: str, *, failed: bool = False) -> None: ...
+
+    def none_waiting(self) -> None: ...
 
 
 class Worker:
     """Works on one inbox, in one thread.
 
     changed: called with the path of a song that changed while it was worked on.
+    audience: hears of songs that ended.
     monotonic, wall: the clocks, in seconds.
     """
 
@@ -56,6 +56,7 @@ class Worker:
         *,
         beat: Callable[[], None] = lambda: None,
         changed: Callable[[str], None] = lambda _path: None,
+        audience: Audience | None = None,
         step: Callable[[str], None] = lambda _name: None,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -74,7 +75,7 @@ class Worker:
         self._models_read: float | None = None
         self._paused_until = 0.0
         self._pauses = 0
-        self._batch = Batch()
+        self._audience = audience
 
     def start(self) -> None:
         """What a former watcher left is taken up at once, without waiting for its next try."""
@@ -112,7 +113,7 @@ class Worker:
         else:
             logger.info("%s is done", display_name(Path(entry.path)))
             self._pauses = 0
-            self._batch = Batch(self._batch.done + 1, self._batch.failed)
+            self._ended(entry)
         return True
 
     def due_in(self) -> float | None:
@@ -122,11 +123,8 @@ class Worker:
             return None
         return max(0.0, at - self._wall(), self._paused_until - self._monotonic())
 
-    def tidy(self) -> Batch:
+    def tidy(self) -> None:
         """When nothing is due: reports, mended recipes, leftovers.
-
-        Returns:
-            What was done since the last time, once nothing waits any more; else an empty one.
 
         Raises:
             StemliftError: STATE_UNUSABLE.
@@ -139,7 +137,7 @@ class Worker:
                 elif not self._mended(entry):
                     if entry.report is None:
                         # Found by the scan: it never came to work on it.
-                        self._batch = Batch(self._batch.done, self._batch.failed + 1)
+                        self._ended(entry, failed=True)
                     self._report(entry)
             except StemliftError as error:
                 logger.warning("%s", error)
@@ -149,10 +147,13 @@ class Worker:
             logger.warning("%s", error)
         else:
             self._outbox.sweep()
-        if self._ledger.next_due(self._name) is not None:
-            return Batch()
-        batch, self._batch = self._batch, Batch()
-        return batch
+        if self._audience is not None and self._ledger.next_due(self._name) is None:
+            self._audience.none_waiting()
+
+    def _ended(self, entry: Entry, *, failed: bool = False) -> None:
+        if self._audience is not None:
+            name = display_name(Path(entry.path.rpartition("/")[2]))
+            self._audience.song_ended(name, failed=failed)
 
     def _recipe_of(self, path: str) -> Recipe:
         now = self._monotonic()
@@ -187,7 +188,7 @@ class Worker:
         if how.attempts is not None and attempts >= how.attempts and not shown:
             self._work.discard(entry)
             changes |= {"state": FileState.FAILED, "since": self._wall(), "key": None}
-            self._batch = Batch(self._batch.done, self._batch.failed + 1)
+            self._ended(entry, failed=True)
             self._try_to_report(self._ledger.change(entry, **changes))
             return
         if how.everybody:
