@@ -16,7 +16,7 @@ def resampled_length(frames: int, from_rate: int, to_rate: int) -> int:
 
 
 def resample_blocks(
-    blocks: Iterable[np.ndarray], from_rate: int, to_rate: int, channels: int, out_frames: int
+    blocks: Iterable[np.ndarray], from_rate: float, to_rate: float, channels: int, out_frames: int
 ) -> Iterator[np.ndarray]:
     """Convert float32 blocks (frames, channels) and yield exactly `out_frames` frames.
 
@@ -39,7 +39,7 @@ def resample_blocks(
 
 
 def _convert(
-    blocks: Iterable[np.ndarray], from_rate: int, to_rate: int, channels: int
+    blocks: Iterable[np.ndarray], from_rate: float, to_rate: float, channels: int
 ) -> Iterator[np.ndarray]:
     stream = soxr.ResampleStream(from_rate, to_rate, channels, dtype="float32", quality=QUALITY)
     for block in blocks:
