@@ -199,6 +199,22 @@ def test_odd_names(house: House, name: str) -> None:
     assert folder.name.casefold() != "con"
 
 
+def test_extras_are_in_the_folder_and_the_manifest_and_a_twin_has_its_own(house: House) -> None:
+    house.recipe = Recipe(model="spectral", also=("flac", "stem.mp4"))
+    first = house.drop("one.wav", frames=3000)
+    house.process()
+    shutil.copy(first, house.inbox / "two.wav")
+    house.process()
+    assert jobs_of(house) == 1
+    for name in ("one", "two"):
+        facts = assert_whole(house.outbox / name, first)
+        assert facts["warnings"] == []
+        assert [each["file"] for each in facts["files"]] == [
+            *(f"{name} - {stem}.flac" for stem in ("drums", "bass", "other", "vocals")),
+            f"{name}.stem.mp4",
+        ]
+
+
 def test_flac_copies_are_refused_where_flac_cannot_hold_the_stems(house: House) -> None:
     house.recipe = Recipe(model="spectral", also=("flac",))
     house.drop("a.wav", subtype="FLOAT")

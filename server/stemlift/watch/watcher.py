@@ -105,12 +105,15 @@ class Watcher:
             self._lock.acquire(timeout=0)
         except filelock.Timeout as error:
             raise _active(self.inbox) from error
+        ledger: Ledger | None = None
         try:
             ledger = Ledger(self._paths.watch_database)
             _require_alone(self.inbox, self.outbox, ledger)
             pid = os.getpid()
             ledger.describe(str(self.inbox), str(self.outbox), pid=pid, birth=birth_of(pid) or 0.0)
         except BaseException:
+            if ledger is not None:
+                ledger.close()
             self._lock.release()
             raise
         self._ledger = ledger
