@@ -54,6 +54,7 @@ def doctor(
         facts = {**asdict(info), "address": address}
         checks.extend(check_server(info, models, address))
     checks.extend(check_disk(paths))
+    checks.extend(check_watch(paths))
     if json:
         print_json({"checks": [asdict(check) for check in checks], "server": facts})
     else:
@@ -79,6 +80,21 @@ def check_settings(paths: Paths) -> Check:
         return failed("settings", error)
     there = paths.settings_file.exists()
     return Check("settings", True, f"{paths.settings_file}{'' if there else ' (none: defaults)'}")
+
+
+def check_watch(paths: Paths) -> Iterator[Check]:
+    """The watched folders of the settings, where these can be read."""
+    from stemlift.settings import load_settings
+
+    try:
+        settings = load_settings(paths.settings_file)
+    except StemliftError:
+        # Said by `check_settings`.
+        return
+    if settings.watch:
+        from stemlift.cli.watch_status import check_watched_folders
+
+        yield from check_watched_folders(paths, settings)
 
 
 def check_home(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stemlift.cli import doctor, jobs, models, reaper, separate, serve
+from stemlift.cli import doctor, jobs, models, reaper, separate, serve, watch
 from stemlift.cli.groups import show_help
 from stemlift.cli.program import run_program
 
@@ -24,6 +24,7 @@ app.command("serve")(serve.serve)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
 app.add_typer(reaper.app, name="reaper")
+app.add_typer(watch.app, name="watch")
 app.command("doctor")(doctor.doctor)
 
 

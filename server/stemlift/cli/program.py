@@ -69,7 +69,8 @@ def _fail(error: StemliftError, as_json: bool, tell: Tell) -> int:
 
 def _usage_error(error: Exception, name: str) -> StemliftError:
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else name
+    # The command that stands for `stemlift watch INBOX` has no name.
+    path = context.command_path.strip() if context is not None else name
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     return StemliftError(Reason.ARGUMENT_INVALID, message, f"See `{path} --help`.")
 

@@ -96,7 +96,7 @@ def _submit(
             Client(on_wait=None if voice.json else note, heartbeat=interrupts.check)
         )
         if voice.chatty:
-            _advise(client, options.get("model", "auto"))
+            advise(client, options.get("model", "auto"))
     except StemliftError as error:
         broken = error
     for song, request in able:
@@ -113,7 +113,7 @@ def _submit(
                 broken = error
 
 
-def _advise(client: Client, name: str) -> None:
+def advise(client: Client, name: str) -> None:
     """Say once what a better model would need, or what is fetched before the first song."""
     if name == "auto":
         advice = client.models().advice
