@@ -76,7 +76,8 @@ def with_media(session: Session, change: Callable[[Media], Media]) -> Session:
 class Copies:
     """Copies of sound files in one folder, under names that every system and DAW takes.
 
-    A file that lies in the folder already stays as it is; one of the same bytes is used again.
+    A file that lies in the folder already, or under it, stays as it is; one of the same bytes is
+    used again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -109,7 +110,7 @@ class Copies:
                 self.folder.rmdir()
 
     def _copied(self, file: Path) -> Path:
-        if file.resolve().parent == self.folder.resolve():
+        if file.resolve().is_relative_to(self.folder.resolve()):
             return file
         self._new_folder |= not self.folder.exists()
         make_folder(self.folder)
