@@ -1,0 +1,101 @@
+"""Session files by the ending of their names: which DAW's format, and what reads and writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+
+from stemlift.errors import Reason, StemliftError
+from stemlift.sessions.timeline import Session, Track
+
+
+class Format(StrEnum):
+    """The value is the ending of the file's name; that of Ardour is a folder."""
+
+    RPP = ".rpp"
+    DAWPROJECT = ".dawproject"
+    ARDOUR = ".ardour"
+
+
+def format_of(path: Path) -> Format:
+    """Raises StemliftError (ARGUMENT_INVALID) for a name that says none."""
+    for found in Format:
+        if path.suffix.lower() == found and path.stem:
+            return found
+    raise StemliftError(
+        Reason.ARGUMENT_INVALID,
+        f"{path} does not say what session it is.",
+        "End its name with .rpp (REAPER), .dawproject (Bitwig, Studio One, Cubase …) or .ardour"
+        " (Ardour).",
+    )
+
+
+def write(session: Session, path: Path, *, force: bool = False, copy_media: bool = False) -> None:
+    """Write a session in the format that its name says, whole or not at all.
+
+    Raises:
+        StemliftError: ARGUMENT_INVALID, SESSION_EXISTS, MEDIA_MISSING, PATH_UNSUPPORTED,
+            OUTPUT_UNWRITABLE, DISK_FULL.
+    """
+    match format_of(path):
+        case Format.RPP:
+            from stemlift.sessions.rpp import write_rpp
+
+            write_rpp(session, path, force=force, copy_media=copy_media)
+        case Format.DAWPROJECT:
+            from stemlift.sessions.dawproject import write_dawproject
+
+            write_dawproject(session, path, force=force, copy_media=copy_media)
+        case Format.ARDOUR:
+            from stemlift.sessions.ardour import write_ardour
+
+            write_ardour(session, path, force=force, copy_media=copy_media)
+
+
+def read(path: Path) -> Session:
+    """What a session file holds, as far as a `Session` can say it. Opens none of its media.
+
+    Raises:
+        StemliftError: FILE_NOT_FOUND, FILE_UNREADABLE, SESSION_UNREADABLE; ARGUMENT_INVALID
+            for an Ardour session, which is only written.
+    """
+    match format_of(path):
+        case Format.RPP:
+            from stemlift.sessions.rpp import read_rpp
+
+            return read_rpp(path).session
+        case Format.DAWPROJECT:
+            from stemlift.sessions.dawproject import read_dawproject
+
+            return read_dawproject(path).session
+        case Format.ARDOUR:
+            raise _only_written(path)
+
+
+def add(path: Path, tracks: Sequence[Track], *, copy_media: bool = False) -> None:
+    """Add tracks behind those of a session file; all else in it stays as it is.
+
+    Raises:
+        StemliftError: as `read`, ARGUMENT_INVALID, MEDIA_MISSING, PATH_UNSUPPORTED,
+            FILE_CHANGED, OUTPUT_UNWRITABLE, DISK_FULL. Nothing is changed then.
+    """
+    match format_of(path):
+        case Format.RPP:
+            from stemlift.sessions.rpp import add_to_rpp
+
+            add_to_rpp(path, tracks, copy_media=copy_media)
+        case Format.DAWPROJECT:
+            from stemlift.sessions.dawproject import add_to_dawproject
+
+            add_to_dawproject(path, tracks, copy_media=copy_media)
+        case Format.ARDOUR:
+            raise _only_written(path)
+
+
+def _only_written(path: Path) -> StemliftError:
+    return StemliftError(
+        Reason.ARGUMENT_INVALID,
+        f"{path} is a session of Ardour, which Stemlift writes but does not read.",
+        "Import the stems in Ardour, or write a new session with all songs.",
+    )
