@@ -97,7 +97,8 @@ class Ledger:
 
     def arrive(self, inbox: str, files: Iterable[Seen], now: float) -> None:
         """Files are complete: they wait for their turn. Those being worked on stay as they are."""
-        with self.session() as session:
+        # Each is looked up before any is written: no look has to see what was just put in.
+        with self.session() as session, session.no_autoflush:
             for seen in files:
                 row = _file(session, inbox, seen.relative)
                 if row is not None and FileState(row.state) in BUSY:
