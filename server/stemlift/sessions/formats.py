@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -29,6 +29,28 @@ def format_of(path: Path) -> Format:
         "End its name with .rpp (REAPER), .dawproject (Bitwig, Studio One, Cubase …) or .ardour"
         " (Ardour).",
     )
+
+
+def check_names(path: Path, files: Iterable[Path]) -> None:
+    """Refuse songs that the session's format cannot name, before any work is done on them.
+
+    Raises:
+        StemliftError: PATH_UNSUPPORTED.
+    """
+    if format_of(path) is not Format.RPP:
+        return
+    from stemlift.sessions.rpp.lines import line
+    from stemlift.sessions.rpp.tracks import written_path
+
+    for file in files:
+        try:
+            line("FILE", written_path(file, path.absolute()))
+        except StemliftError as error:
+            raise StemliftError(
+                error.reason,
+                error.message,
+                "Rename the file or folder, or have it copied with --copy-media.",
+            ) from error
 
 
 def write(session: Session, path: Path, *, force: bool = False, copy_media: bool = False) -> None:

@@ -60,6 +60,15 @@ def checked_tempo(value: object) -> Tempo:
     return float(number)
 
 
+def checked_markers(value: object) -> Markers:
+    """Raises StemliftError (ARGUMENT_INVALID)."""
+    if value in ("auto", "off"):
+        return "auto" if value == "auto" else "off"
+    raise StemliftError(
+        Reason.ARGUMENT_INVALID, f"markers cannot be {value!r}.", "Accepted: auto or off."
+    )
+
+
 def heard(song: Song, tempo: Tempo, markers: Markers, beat: Callable[[], None]) -> Heard:
     """The song with its tempo and markers; audio is never moved.
 

@@ -9,14 +9,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.sessions import formats
 from stemlift.sessions.build import GAP, Placed, build_session, tracks_of
 from stemlift.sessions.checks import mono_notes
 from stemlift.sessions.files import refuse_existing
-from stemlift.sessions.hearing import Tempo, checked_tempo, heard, with_click
+from stemlift.sessions.hearing import (
+    Markers,
+    Tempo,
+    checked_markers,
+    checked_tempo,
+    heard,
+    with_click,
+)
 from stemlift.sessions.separating import OnUpdate, media_folder, separated
 from stemlift.sessions.song import Song
 from stemlift.sessions.sources import PathLike, Source, expanded
@@ -59,7 +66,7 @@ class SessionOptions(TypedDict, total=False):
     duration: float | None
     separation: SeparateOptions
     tempo: Tempo | None
-    markers: Literal["auto", "off"] | None
+    markers: Markers | None
     gap: float
     copy_media: bool
     client: Client | None
@@ -80,7 +87,7 @@ class Made:
     def to_json(self) -> dict[str, Any]:
         """As `stemlift session new --json` prints it. Times in seconds."""
         return {
-            "session": str(self.path),
+            "session": str(self.path.absolute()),
             "format": formats.format_of(self.path).removeprefix("."),
             "sample_rate": self.session.sample_rate,
             "length": float(self.session.end),
@@ -203,7 +210,7 @@ class _Work:
     template: Template
     focus: str
     tempo: Tempo
-    markers: Literal["auto", "off"]
+    markers: Markers
     gap: Fraction
     notes: list[str]
 
@@ -213,21 +220,14 @@ class _Work:
         wanted = options.get("template", PLAIN)
         template = wanted if isinstance(wanted, Template) else load_template(wanted)
         focus = options.get("focus")
-        tempo = options.get("tempo")
-        markers = options.get("markers") or template.markers
-        if markers not in ("auto", "off"):
-            raise StemliftError(
-                Reason.ARGUMENT_INVALID,
-                f"markers cannot be {markers!r}.",
-                "Accepted: auto or off.",
-            )
+        tempo, markers = options.get("tempo"), options.get("markers")
         return cls(
             path,
             options,
             template,
             template.focus if focus is None else focus,
             checked_tempo(template.tempo if tempo is None else tempo),
-            markers,
+            checked_markers(template.markers if markers is None else markers),
             _seconds("gap", options.get("gap", float(GAP))),
             [],
         )
@@ -236,6 +236,8 @@ class _Work:
         """The songs with their stems, tempo, markers and click."""
         meant = expanded(sources)
         waiting = [song for song in meant if isinstance(song, Path)]
+        if not self.options.get("copy_media", False):
+            formats.check_names(self.path, waiting)
         done = iter(self._separated(waiting) if waiting else ())
         stemmed = [song if isinstance(song, Song) else next(done) for song in meant]
         return tuple(self._heard(song) for song in stemmed)
@@ -252,7 +254,8 @@ class _Work:
                 # On demand: sessions of stems that exist need no server.
                 from stemlift.rpc.client import Client
 
-                client = kept.enter_context(Client(heartbeat=beat, on_wait=self._note))
+                told = self.options.get("on_note", _no_note)
+                client = kept.enter_context(Client(heartbeat=beat, on_wait=told))
             return separated(
                 client,
                 songs,
