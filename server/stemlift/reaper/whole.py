@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ATTEMPTS = 40
@@ -36,6 +37,30 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
         scratch.chmod(mode)
         _replace(scratch, path)
     except OSError:
+        with contextlib.suppress(OSError):
+            scratch.unlink()
+        raise
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """An empty file beside `path` to write to, which takes its place at the end.
+
+    Raises:
+        OSError: it cannot be written. The old file is as it was then, and after any other
+            exception inside.
+    """
+    mode = _mode(path)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    scratch = Path(name)
+    try:
+        yield scratch
+        with scratch.open("rb+") as file:
+            os.fsync(file.fileno())
+        scratch.chmod(mode)
+        _replace(scratch, path)
+    except BaseException:
         with contextlib.suppress(OSError):
             scratch.unlink()
         raise
