@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.reaper.naming import source_name
+from stemlift.reaper.naming import job_key, source_name
 from stemlift.sessions.files import make_folder
 from stemlift.sessions.stretching import Change, Signal, Source, changed, require_stretcher
 from stemlift.sessions.timeline import ZERO, Clip, Media, Session, Track
@@ -34,7 +34,7 @@ def render(session: Session, folder: Path, on_progress: OnProgress = lambda _: N
 
     The files are 32-bit float WAV at their source's sample rate and have exactly the length of
     their clip: its first frame is theirs. Clips that play as they are stay as they are, and so
-    do gains, fades and places. No file that exists is replaced.
+    do gains, fades and places. What was rendered before is used again, and never replaced.
 
     Raises:
         StemliftError: STRETCHING_UNAVAILABLE, what reading a source raises, DISK_FULL,
@@ -47,6 +47,7 @@ def render(session: Session, folder: Path, on_progress: OnProgress = lambda _: N
     make_folder(folder)
     total = sum((clip.length for clip in wanted), ZERO)
     made: dict[Clip, Media] = {}
+    new: list[Path] = []
     done = ZERO
     try:
         for clip in wanted:
@@ -54,12 +55,14 @@ def render(session: Session, folder: Path, on_progress: OnProgress = lambda _: N
             def tell(share: float, clip: Clip = clip, done: Fraction = done) -> None:
                 on_progress(float(done + Fraction(share) * clip.length) / float(total))
 
-            made[clip] = _rendered(clip, folder, tell)
+            made[clip], is_new = _rendered(clip, folder, tell)
+            new += [made[clip].file] * is_new
             done += clip.length
     except BaseException:
-        for media in made.values():
-            media.file.unlink(missing_ok=True)
+        for file in new:
+            file.unlink(missing_ok=True)
         raise
+    on_progress(1.0)
     return session.with_tracks(_with_clips(track, made) for track in session.tracks)
 
 
@@ -92,7 +95,8 @@ def _with_clips(track: Track, made: dict[Clip, Media]) -> Track:
     )
 
 
-def _rendered(clip: Clip, folder: Path, on_progress: OnProgress) -> Media:
+def _rendered(clip: Clip, folder: Path, on_progress: OnProgress) -> tuple[Media, bool]:
+    """The file of a clip, and whether it is new."""
     # On demand: they bring decoders.
     from stemlift.audio.pcm import Encoding
     from stemlift.audio.reader import open_reader
@@ -104,13 +108,16 @@ def _rendered(clip: Clip, folder: Path, on_progress: OnProgress) -> Media:
     try:
         with open_reader(clip.file) as reader:
             info = reader.info
+            target = _place(folder, clip)
+            found = Media(target, rate, info.channels, frames)
+            if target.exists():
+                return found, False
             source = Source(_Reading(reader), round(clip.source_start * rate), rate, info.channels)
             with BroadcastWavWriter(scratch, rate, info.channels, Encoding.FLOAT) as writer:
                 for block in changed(source, _change_of(clip), frames):
                     writer.write(np.ascontiguousarray(block, dtype=np.float32))
                     on_progress(writer.frames / frames)
-        target = _free_name(folder, clip)
-        scratch.rename(target)
+        scratch.replace(target)
     except OSError as error:
         full = error.errno == errno.ENOSPC
         raise StemliftError(
@@ -121,7 +128,7 @@ def _rendered(clip: Clip, folder: Path, on_progress: OnProgress) -> Media:
     finally:
         with contextlib.suppress(OSError):
             scratch.unlink()
-    return Media(target, rate, info.channels, frames)
+    return found, True
 
 
 def _change_of(clip: Clip) -> Change:
@@ -129,18 +136,21 @@ def _change_of(clip: Clip) -> Change:
     return Change(clip.stretch, pitch if clip.keeps_pitch else pitch * float(clip.stretch))
 
 
-def _free_name(folder: Path, clip: Clip) -> Path:
+def _place(folder: Path, clip: Clip) -> Path:
+    """Where a clip is rendered to. The name ends with a key of all that decides its sound."""
+    status = clip.file.stat()
+    key = job_key(
+        clip.file.absolute(),
+        status.st_size,
+        status.st_mtime_ns,
+        clip.source_start,
+        clip.length,
+        clip.stretch,
+        clip.pitch,
+        clip.keeps_pitch,
+    )
     pitch = f" {clip.pitch:+g} st" if clip.pitch else ""
-    name = f"{source_name(str(clip.file))} {float(clip.stretch):.4f}x{pitch}"
-    return next(path for path in _names(folder, name) if not path.exists())
-
-
-def _names(folder: Path, name: str) -> Iterator[Path]:
-    yield folder / f"{name}.wav"
-    count = 2
-    while True:
-        yield folder / f"{name} {count}.wav"
-        count += 1
+    return folder / f"{source_name(str(clip.file))} {float(clip.stretch):.4f}x{pitch} {key}.wav"
 
 
 class _Reading:
