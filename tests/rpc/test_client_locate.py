@@ -39,7 +39,8 @@ def end(pid: int) -> None:
 
 
 def test_the_process_list_shows_what_it_is() -> None:
-    assert " ".join(server_command(900.0)).endswith("-m stemlift serve --json --idle-exit 900")
+    words = "-m stemlift serve --json --no-watch --idle-exit 900"
+    assert " ".join(server_command(900.0)).endswith(words)
 
 
 def test_a_running_server_is_found(server: FakeServer, paths: Paths) -> None:

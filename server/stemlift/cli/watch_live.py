@@ -16,7 +16,13 @@ from rich.text import Text
 from stemlift.audio.problems import display_name
 from stemlift.cli.progress import in_words
 from stemlift.cli.reporting import console, duration, note, plain, sign
-from stemlift.cli.watch_show import farewell, print_ended, trouble_in_words, trouble_when
+from stemlift.cli.watch_show import (
+    done_in_words,
+    failed_in_words,
+    farewell,
+    trouble_in_words,
+    trouble_when,
+)
 from stemlift.watch.entry import Entry, FileState
 from stemlift.watch.following import Moment, Trouble
 
@@ -34,12 +40,12 @@ class LiveScreen:
     def __init__(self, inbox: Path, outbox: Path) -> None:
         self.inbox, self.outbox = inbox, outbox
         self._done = self._failed = 0
-        # Only what goes to the same terminal has to be put above the display.
         self._live = Live(
             console=console(sys.stderr),
             transient=True,
             auto_refresh=False,
-            redirect_stdout=sys.stdout.isatty(),
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         arrow = sign("→", "->", sys.stderr)
         self._head = f"Watching {display_name(inbox)} {arrow} {display_name(outbox)}"
@@ -52,37 +58,55 @@ class LiveScreen:
         self._live.stop()
 
     def show(self, moment: Moment, update: JobUpdate | None, now: float) -> None:
-        parts: list[RenderableType] = [_line(self._head, "bold")]
-        if moment.running is not None:
-            parts.append(_running(moment.running, update))
-        counts = {
-            "arriving": moment.arriving,
-            "waiting": moment.waiting,
-            "done": self._done,
-            "failed": self._failed,
-        }
-        said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-        parts.append(_line(f"  {said or 'nothing to do'}. Ctrl-C stops."))
-        for trouble in moment.troubles[:_TROUBLES]:
-            text = f"  {trouble_in_words(trouble)}{trouble_when(trouble, now)}"
-            parts.append(_line(text, "yellow"))
-        parts += [_line(f"  {text}", "yellow") for text in moment.notices]
-        self._live.update(Group(*parts), refresh=True)
+        done = self._done, self._failed
+        self._live.update(picture(self._head, moment, update, done, now), refresh=True)
 
     def ended(self, entry: Entry) -> None:
         if entry.state is FileState.FAILED:
             self._failed += 1
+            self._above(failed_in_words(entry, sys.stderr))
+            return
+        self._done += 1
+        if sys.stdout.isatty():
+            self._above(done_in_words(entry, self.outbox, sys.stdout))
         else:
-            self._done += 1
-        print_ended(entry, self.outbox)
+            sys.stdout.write(done_in_words(entry, self.outbox, sys.stdout) + "\n")
+            sys.stdout.flush()
 
     def left(self, troubles: Sequence[Trouble]) -> None:
         for each in troubles:
-            note(f"left for later: {trouble_in_words(each)} ({each.reason})")
+            self._above(plain(f"left for later: {trouble_in_words(each)} ({each.reason})"))
 
     def stopped(self, moment: Moment) -> None:
         self._live.stop()
         note(farewell(moment))
+
+    def _above(self, text: str) -> None:
+        # Whole, so that a path can be copied.
+        self._live.console.print(text, soft_wrap=True)
+
+
+def picture(
+    head: str, moment: Moment, update: JobUpdate | None, ended: tuple[int, int], now: float
+) -> RenderableType:
+    """The display at one moment. ended: how many songs were done, and how many failed."""
+    parts: list[RenderableType] = [_line(head, "bold")]
+    if moment.running is not None:
+        parts.append(_running(moment.running, update))
+    done, failed = ended
+    counts = {
+        "arriving": moment.arriving,
+        "waiting": moment.waiting,
+        "done": done,
+        "failed": failed,
+    }
+    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    parts.append(_line(f"  {said or 'nothing to do'}. Ctrl-C stops."))
+    for trouble in moment.troubles[:_TROUBLES]:
+        text = f"  {trouble_in_words(trouble)}{trouble_when(trouble, now)}"
+        parts.append(_line(text, "yellow"))
+    parts += [_line(f"  {text}", "yellow") for text in moment.notices]
+    return Group(*parts)
 
 
 def _line(text: str, style: str = "") -> Text:

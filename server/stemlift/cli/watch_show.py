@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from stemlift.audio.problems import display_name
 from stemlift.cli.progress import in_words
@@ -65,7 +65,11 @@ class Lines:
             note(f"{_song(moment.running.path)}: {progress_in_words(update)}")
 
     def ended(self, entry: Entry) -> None:
-        print_ended(entry, self.outbox)
+        if entry.state is FileState.FAILED:
+            note(failed_in_words(entry, sys.stderr))
+        else:
+            sys.stdout.write(done_in_words(entry, self.outbox, sys.stdout) + "\n")
+            sys.stdout.flush()
 
     def left(self, troubles: Sequence[Trouble]) -> None:
         for each in troubles:
@@ -154,18 +158,16 @@ class JsonLines:
         print_json({"event": "stopped", "left": moment.to_do})
 
 
-def print_ended(entry: Entry, outbox: Path) -> None:
-    """A song that is done on stdout, one that failed on stderr."""
-    if entry.state is not FileState.FAILED:
-        mark, arrow = sign("✓", "done:", sys.stdout), sign("→", "->", sys.stdout)
-        where = f" {arrow} {display_name(outbox / entry.folder)}" if entry.folder else ""
-        sys.stdout.write(plain(f"{mark} {_song(entry.path)}{where}") + "\n")
-        sys.stdout.flush()
-        return
-    mark, arrow = sign("✗", "failed:", sys.stderr), sign("→", "->", sys.stderr)
-    note(f"{mark} {_song(entry.path)}: {entry.message} ({entry.reason})")
-    if entry.remedy:
-        note(f"  {arrow} {entry.remedy}")
+def done_in_words(entry: Entry, outbox: Path, stream: TextIO) -> str:
+    mark, arrow = sign("✓", "done:", stream), sign("→", "->", stream)
+    where = f" {arrow} {display_name(outbox / entry.folder)}" if entry.folder else ""
+    return plain(f"{mark} {_song(entry.path)}{where}")
+
+
+def failed_in_words(entry: Entry, stream: TextIO) -> str:
+    mark, arrow = sign("✗", "failed:", stream), sign("→", "->", stream)
+    remedy = f"\n  {arrow} {entry.remedy}" if entry.remedy else ""
+    return plain(f"{mark} {_song(entry.path)}: {entry.message} ({entry.reason}){remedy}")
 
 
 def progress_in_words(update: JobUpdate) -> str:

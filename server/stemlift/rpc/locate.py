@@ -160,8 +160,13 @@ class _Start:
 
 
 def server_command(idle_exit: float) -> list[str]:
-    """The command line of a server that a client starts."""
-    return [sys.executable, "-m", "stemlift", "serve", "--json", "--idle-exit", f"{idle_exit:g}"]
+    """The command line of a server that a client starts.
+
+    It watches no folders: who separates one song wants no inbox to come to life, and a server
+    that watches never leaves.
+    """
+    serve = [sys.executable, "-m", "stemlift", "serve"]
+    return [*serve, "--json", "--no-watch", "--idle-exit", f"{idle_exit:g}"]
 
 
 def server_environment(paths: Paths) -> dict[str, str]:

@@ -43,6 +43,8 @@ class ServeOptions:
 
     listen, device: empty takes the settings'. idle_exit: in seconds, 0 never leaves.
     announce: called once the server can be reached.
+    beside: what else this process does from then on until the server leaves; a function that
+        begins it at once and gives what ends it, which may take a few seconds.
     """
 
     paths: Paths
@@ -51,6 +53,7 @@ class ServeOptions:
     device: str = ""
     idle_exit: float = 0.0
     announce: Callable[[Endpoint], None] | None = None
+    beside: Callable[[], Callable[[], None]] | None = None
 
 
 def serve(options: ServeOptions) -> int:

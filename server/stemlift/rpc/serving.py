@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,7 @@ async def _answer_calls(
     logger.info("listening on %s", address)
     if options.announce:
         options.announce(endpoint)
+    end = options.beside() if options.beside else None
     reasons: set[asyncio.Task[Any]] = {
         asyncio.create_task(stop.wait()),
         asyncio.create_task(_stay_reachable(paths, endpoint, token)),
@@ -134,6 +136,8 @@ async def _answer_calls(
     finally:
         for task in reasons:
             task.cancel()
+        if end:
+            await _end(end)
         remove_endpoint(paths.endpoint, endpoint)
         await healths.enter_graceful_shutdown()
         if socket:
@@ -142,6 +146,18 @@ async def _answer_calls(
             if socket.parent == short_folder(str(paths.state)):
                 with contextlib.suppress(OSError):
                     socket.parent.rmdir()
+
+
+async def _end(end: Callable[[], None]) -> None:
+    """End what goes on beside the server, while its calls are answered still."""
+    # Not asyncio's own threads: leaving the loop would wait for those.
+    ender = ThreadPoolExecutor(1, "stemlift-end")
+    try:
+        await asyncio.wait_for(asyncio.wrap_future(ender.submit(end)), PATIENCE)
+    except TimeoutError:
+        logger.warning("what goes on beside the server does not end")
+    finally:
+        ender.shutdown(wait=False)
 
 
 async def _stay_reachable(paths: Paths, endpoint: Endpoint, token: str) -> None:
