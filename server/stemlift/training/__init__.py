@@ -1,0 +1,1 @@
+"""Training a separator of our own; the extra `train`. Only the command line imports it."""

@@ -1,0 +1,1 @@
+"""The generator of multitrack songs that the trained model learns from, repeatable by seed."""

@@ -1,0 +1,1 @@
+"""Instruments of our own: nothing sampled, nothing recorded."""
