@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,9 +46,13 @@ class BroadcastWavWriter:
         channel_mask: int | None = None,
         bext: Bext | None = None,
         *,
+        chunks: Sequence[tuple[bytes, bytes]] = (),
         riff_limit: int = RIFF_LIMIT,
     ) -> None:
-        """Create or replace `path`. Raises OSError when the system refuses."""
+        """Create or replace `path`; chunks: others that it has, by name, of an even length.
+
+        Raises OSError when the system refuses.
+        """
         self._channels = channels
         self._encoding = encoding
         self._riff_limit = riff_limit
@@ -66,6 +71,8 @@ class BroadcastWavWriter:
         if encoding is Encoding.FLOAT:
             self._fact_at = len(head) + 8
             head += _chunk(b"fact", bytes(4))
+        for name, body in chunks:
+            head += _chunk(name, body)
         self._data_at = len(head)
         head += struct.pack("<4sI", b"data", 0)
         self._file = path.open("wb")

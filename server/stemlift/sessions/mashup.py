@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 MIX = "mix"
 """Names the song itself, unseparated, where a stem is asked for."""
 
+_WITH_CHORDS = ("other", "instrumental", "guitar", "piano")
 _PART = re.compile(r"([^:/\\]{2,}):(.+)", re.DOTALL)
 
 
@@ -200,7 +201,7 @@ def new_mashup(
         Ingredient(
             song.name,
             used.length,
-            _heard(song, beat),
+            heard_in(song, beat),
             any(stem.name not in WITHOUT_PITCH for stem in used.stems),
         )
         for (song, _), used in zip(whole, songs, strict=True)
@@ -311,15 +312,17 @@ def _chosen(song: Song, names: Sequence[str]) -> tuple[Stem, ...]:
     return tuple(there[name] for name in names)
 
 
-def _heard(song: Song, beat: Callable[[], None]) -> Analysis:
+def heard_in(song: Song, beat: Callable[[], None]) -> Analysis:
     """Of the song itself where it is there, else of the sum of its stems."""
     # On demand: it brings librosa, which takes a second.
     from stemlift.sessions.analysis import analyse
 
-    mix = song.mix
+    control, mix = _Attended(beat), song.mix
+    chords = any(stem.name in _WITH_CHORDS for stem in song.stems)
+    tonal = [s.media for s in song.stems if chords and s.name in (*_WITH_CHORDS, "bass")]
     if mix is not None and song.start == 0 and mix.file.is_file():
-        return analyse([mix.file], _Attended(beat))
-    return analyse([stem.media.file for stem in song.stems], _Attended(beat))
+        return analyse(mix, tonal=tonal, control=control)
+    return analyse([stem.media for stem in song.stems], tonal=tonal, control=control)
 
 
 @dataclass(frozen=True, slots=True)
