@@ -44,6 +44,19 @@ class Counter:
             raise DiedError(name)
 
 
+class At:
+    """Does something once, after the step of this name."""
+
+    def __init__(self, name: str, act: Callable[[], object]) -> None:
+        self.name = name
+        self.act: Callable[[], object] | None = act
+
+    def __call__(self, name: str) -> None:
+        if name == self.name and self.act is not None:
+            act, self.act = self.act, None
+            act()
+
+
 @dataclass
 class Clock:
     """monotonic, wall: seconds, which only the test moves."""

@@ -9,25 +9,13 @@ from pathlib import Path
 
 import pytest
 from real_server import home_in
-from watch_house import Counter, House, assert_whole, folder_settings
+from watch_house import At, Counter, House, assert_whole, folder_settings
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.watch.entry import FileState
 from stemlift.watch.outbox import MARKER
 from stemlift.watch.recipe import Recipe
 from stemlift.watch.watcher import Watcher
-
-
-class At:
-    """Does something once, after the step of this name."""
-
-    def __init__(self, name: str, act) -> None:
-        self.name, self.act = name, act
-
-    def __call__(self, name: str) -> None:
-        if name == self.name and self.act is not None:
-            act, self.act = self.act, None
-            act()
 
 
 @pytest.mark.parametrize("step", ["hashed", "submitted", "separated", "manifest"])

@@ -1,0 +1,419 @@
+"""What people and programs do to an inbox within a few minutes, and what must come of it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from real_server import PATIENCE, Home, wait_for
+from signals import song
+from watch_house import House, folder_settings, manifest
+
+from stemlift.audio.reader import open_reader
+from stemlift.settings import WatchFolder
+from stemlift.watch.entry import FileState
+from stemlift.watch.ledger import Ledger
+from stemlift.watch.tables import FileRow, ResultRow
+
+PROGRAM = Path(__file__).parent / "watch_program.py"
+
+FORMATS = (
+    ("wav", "WAV", "PCM_16"),
+    ("wav", "WAV", "PCM_24"),
+    ("wav", "WAV", "FLOAT"),
+    ("flac", "FLAC", "PCM_16"),
+    ("flac", "FLAC", "PCM_24"),
+    ("aiff", "AIFF", "PCM_16"),
+    ("aif", "AIFF", "PCM_24"),
+    ("ogg", "OGG", "VORBIS"),
+    ("mp3", "MP3", "MPEG_LAYER_III"),
+)
+RATES = (44100, 48000, 22050)
+
+# Of a whole WAV file only the first so many bytes, or something else altogether.
+_BROKEN = (
+    ("wav", b""),
+    ("wav", b"RIFF\x24\x00\x00\x00WAVE"),
+    ("wav", b"a text, " * 500),
+    ("mp3", b"\x89PNG\r\n\x1a\n" + bytes(2000)),
+    ("flac", b"fLaC" + bytes(3000)),
+    ("aiff", b"FORM\x00\x00\x10\x00AIFF" + bytes(500)),
+    ("ogg", b"OggS" + bytes(1000)),
+    ("zip", b"PK\x03\x04" + bytes(800)),
+    ("wav", bytes(5000)),
+    ("flac", b""),
+)
+
+
+def sound(number: int, seconds: float) -> tuple[str, bytes]:
+    """The song of this number: extension, and the whole file. Every tenth is silent."""
+    extension, container, kind = FORMATS[number % len(FORMATS)]
+    rate = RATES[number % len(RATES)]
+    channels = 1 if number % 5 == 4 else 2
+    samples = song(int(seconds * rate), channels, rate, number)
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, subtype=kind, format=container)
+    return extension, file.getvalue()
+
+
+def odd(number: int) -> str:
+    """A name for this number: every system's own idea of one."""
+    shapes = (
+        f"song {number}",
+        unicodedata.normalize("NFC", f"Café déjà {number}"),
+        unicodedata.normalize("NFD", f"Ängström {number}"),
+        f"{number} " + "long " * 38 + "x" * 6,
+        f"日本語 {number} 🎛",
+        f'it\'s "{number}" & $HOME; `x` %s',
+        f"-{number}",
+        f"a\nnew line {number}",
+        f"{number}.final.v2",
+    )
+    return shapes[number % len(shapes)]
+
+
+@dataclass(frozen=True)
+class Song:
+    """A file to come. manner: what happens to it before it is left in peace."""
+
+    path: str
+    content: bytes
+    manner: str
+
+
+@dataclass
+class Storm:
+    """`songs` good files and `broken` others in the inbox of `house`, over `rounds` rounds.
+
+    Of the good ones a tenth each is copied slowly, renamed into place, renamed, overwritten
+    and, half as many, deleted while they wait. kills: what is killed in each round.
+    """
+
+    house: House
+    songs: int
+    broken: int
+    rounds: int
+    kills: dict[int, str]
+    seconds: tuple[float, float] = (0.2, 1.0)
+    expected: dict[str, bytes] = field(default_factory=dict)
+    failing: dict[str, bytes] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    killed: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        chance = random.Random(7)
+        tenth = max(self.songs // 10, 2)
+        manners = ["slow", "into place", "rename", "overwrite"] * tenth + ["delete"] * (tenth // 2)
+        manners += ["burst"] * (self.songs - len(manners))
+        chance.shuffle(manners)
+        self._all = [self._song(number, manner, chance) for number, manner in enumerate(manners)]
+        for number in range(self.broken):
+            extension, content = _BROKEN[number % len(_BROKEN)]
+            self.failing[f"broken {number}.{extension}"] = content
+        self._slow: dict[str, tuple[bytes, int]] = {}
+
+    def _song(self, number: int, manner: str, chance: random.Random) -> Song:
+        extension, content = sound(number, chance.uniform(*self.seconds))
+        # Those that something happens to come last in the order in which songs are taken.
+        late = manner in ("rename", "overwrite", "delete")
+        folder = "zz" if late else ("", "", "sub", "sub/deeper")[number % 4]
+        # Two out of thirty have the name of another song.
+        name = "same name" if number % 15 == 0 else odd(number)
+        if folder == "" and name == "same name":
+            folder = f"folder {number}"
+        path = f"{folder}/{name}" if folder else name
+        if late or name == "same name":
+            path = f"{path} {number}"
+        return Song(f"{path}.{extension}", content, manner)
+
+    # What happens.
+
+    def rage(self) -> None:
+        """All of it, with a watcher at work; returns when nothing is left to do."""
+        share = -(-len(self._all) // self.rounds)
+        bad = list(self.failing.items())
+        bad_share = -(-len(bad) // self.rounds)
+        with _Watchers(self.house) as watchers:
+            for turn in range(self.rounds):
+                for path, content in bad[turn * bad_share : (turn + 1) * bad_share]:
+                    self._write(path, content)
+                self._round(turn, self._all[turn * share : (turn + 1) * share], watchers)
+            for path in list(self._slow):
+                self._go_on_with(path, self.rounds)
+            self._wait_for_the_end()
+
+    def _round(self, turn: int, songs: list[Song], watchers: _Watchers) -> None:
+        late = [each for each in songs if each.manner in ("rename", "overwrite", "delete")]
+        for each in songs:
+            self._drop(each)
+        for path in list(self._slow):
+            self._go_on_with(path, turn)
+        if late:
+            wait_for(
+                lambda: all(states(self.house).get(each.path) == "waiting" for each in late),
+                f"{[each.path for each in late]} to wait for their turn",
+            )
+        victim = self.kills.get(turn)
+        if victim == "server":
+            wait_for(self._working, "a song in work")
+            self.house.home.kill()
+        elif victim == "watcher":
+            wait_for(self._working, "a song in work")
+            watchers.kill()
+        for each in late:
+            self._disturb(each)
+        if victim == "watcher":
+            watchers.start()
+        if victim:
+            self.killed.append(victim)
+        goal = 2 * len(self.expected) // 3
+        wait_for(lambda: self._count(FileState.DONE) >= goal, f"{goal} songs")
+
+    def _drop(self, each: Song) -> None:
+        self.expected[each.path] = each.content
+        if each.manner == "slow":
+            self._slow[each.path] = (each.content, 0)
+            self._go_on_with(each.path, 0)
+        elif each.manner == "into place":
+            part = f"{each.path}.part"
+            self._write(part, each.content)
+            self._path(part).rename(self._path(each.path))
+        else:
+            self._write(each.path, each.content)
+
+    def _go_on_with(self, path: str, turn: int) -> None:
+        """A quarter more of a file that is copied slowly; all that is left at the end."""
+        content, done = self._slow[path]
+        end = len(content) if turn >= self.rounds - 1 else done + len(content) // 4 + 1
+        self._path(path).parent.mkdir(parents=True, exist_ok=True)
+        with self._path(path).open("ab") as file:
+            file.write(content[done:end])
+        self._slow[path] = (content, end)
+        if end >= len(content):
+            del self._slow[path]
+
+    def _disturb(self, each: Song) -> None:
+        path = self._path(each.path)
+        if each.manner == "delete":
+            path.unlink()
+            del self.expected[each.path]
+            self.deleted.add(each.path)
+        elif each.manner == "rename":
+            target = f"{each.path.rpartition('.')[0]} renamed{path.suffix}"
+            path.rename(self._path(target))
+            self.expected[target] = self.expected.pop(each.path)
+        else:
+            number = 1000 + len(self.expected)
+            number += FORMATS.index(_format(path.suffix)) - number % len(FORMATS)
+            _, content = sound(number, 0.3)
+            path.write_bytes(content)
+            self.expected[each.path] = content
+
+    def _write(self, path: str, content: bytes) -> None:
+        target = self._path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+    def _path(self, path: str) -> Path:
+        return self.house.inbox.joinpath(*path.split("/"))
+
+    def _working(self) -> bool:
+        return "working" in states(self.house).values()
+
+    def _count(self, state: FileState) -> int:
+        return sum(each == state for each in states(self.house).values())
+
+    def _wait_for_the_end(self) -> None:
+        wanted = dict.fromkeys(self.expected, "done") | dict.fromkeys(self.failing, "failed")
+        house = self.house
+
+        def over() -> bool:
+            return (
+                {path: state for path, state in states(house).items() if path in wanted} == wanted
+                and len(list(house.outbox.glob("_failed/*/error.txt"))) == len(self.failing)
+                and not list(house.outbox.glob(".stemlift-watch-*"))
+                and self._taken() == self.expected_hashes()
+            )
+
+        wait_for(over, f"the end; now {counted(house)}", 15 * PATIENCE)
+
+    # What must have come of it.
+
+    def expected_hashes(self) -> dict[str, str]:
+        return {path: hashlib.sha256(data).hexdigest() for path, data in self.expected.items()}
+
+    def _taken(self) -> dict[str, str]:
+        """The hash of each song of which there are stems, as it was taken."""
+        found = {}
+        for path in self.house.outbox.glob("*/stems.json"):
+            source = json.loads(path.read_text("utf-8"))["source"]
+            found[os.path.relpath(source["path"], self.house.inbox)] = source["sha256"]
+        return found
+
+    def check(self) -> dict[str, int]:
+        """Count everything. Returns the counts."""
+        house = self.house
+        results = house.results()
+        of: dict[str, list[Path]] = {}
+        for folder in results.values():
+            source = manifest(folder)["source"]["path"]
+            of.setdefault(os.path.relpath(source, house.inbox), []).append(folder)
+        assert sorted(of) == sorted(self.expected)
+        assert all(len(folders) == 1 for folders in of.values()), of
+        for path, (folder,) in of.items():
+            check_result(folder, self._path(path), self.expected[path])
+        self._check_failures()
+        self._check_nothing_is_left()
+        self._check_inbox()
+        return {
+            "good": len(results),
+            "broken": len(house.failed()),
+            "deleted": len(self.deleted),
+            "server kills": self.killed.count("server"),
+            "watcher kills": self.killed.count("watcher"),
+        }
+
+    def _check_failures(self) -> None:
+        texts = list(self.house.failed().values())
+        assert len(texts) == len(self.failing)
+        for path in self.failing:
+            said = [text for text in texts if f"\n    {self._path(path)}\n" in text]
+            assert len(said) == 1, path
+            assert "Reason: " in said[0]
+
+    def _check_nothing_is_left(self) -> None:
+        with open_ledger(self.house) as ledger, ledger.session() as session:
+            rows = session.query(FileRow).all()
+            assert {row.path for row in rows} == {*self.expected, *self.failing}
+            assert {row.state for row in rows if row.path in self.expected} == {"done"}
+            assert not [row.path for row in rows if row.key or row.job_id]
+            kept = session.query(ResultRow).all()
+            assert all(row.manifest for row in kept if row.outbox == str(self.house.outbox))
+        hidden = [path for path in self.house.outbox.rglob(".*") if path.name != ".stemlift-outbox"]
+        assert not hidden
+        with self.house.home.client() as client:
+            jobs = [job.latest for job in client.jobs()]
+        assert all(job.state.ended for job in jobs)
+        # No song was separated twice: the same content in the same place has one job.
+        done = [job.source for job in jobs if job.state.name == "SUCCEEDED"]
+        often = {path for path in done if done.count(path) > 1}
+        versions = {self._path(each.path) for each in self._all if each.manner != "burst"}
+        assert not often - versions
+
+    def _check_inbox(self) -> None:
+        inbox = self.house.inbox
+        there = {
+            path.relative_to(inbox).as_posix(): path.read_bytes()
+            for path in inbox.rglob("*")
+            if path.is_file()
+        }
+        assert there == self.expected | self.failing
+
+
+def check_result(folder: Path, source: Path, content: bytes) -> None:
+    """A folder holds what its manifest says and nothing else, and its stems sum to the song.
+
+    Exactly where the song is of integers, within -120 dB of full scale otherwise.
+    """
+    facts = manifest(folder)
+    assert source.read_bytes() == content
+    assert facts["source"]["sha256"] == hashlib.sha256(content).hexdigest()
+    listed = {stem["file"]: stem for stem in facts["stems"]}
+    there = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert set(there) == {"stems.json", *listed}
+    for name, stem in listed.items():
+        assert len(there[name]) == stem["bytes"]
+        assert hashlib.sha256(there[name]).hexdigest() == stem["sha256"]
+    mix = samples_of(source)
+    stems = [samples_of(folder / name) for name in listed]
+    assert all(stem.shape == mix.shape for stem in stems)
+    difference = float(np.max(np.abs(mix - sum(stems)), initial=0.0))
+    exact = facts["encoding"].startswith("PCM")
+    bound = 0.0 if exact else 1e-6 * max(1.0, float(np.max(np.abs(mix), initial=0.0)))
+    assert difference <= bound, f"{source.name}: {difference}"
+
+
+def samples_of(path: Path) -> np.ndarray:
+    """(frames, channels) float64."""
+    with open_reader(path) as reader:
+        return np.concatenate([np.asarray(block, np.float64) for block in reader.blocks()])
+
+
+class _Watchers:
+    """The one watcher at a time, in a process of its own."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> _Watchers:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(PATIENCE)
+
+    def start(self) -> None:
+        self._process = start_watcher(self._house.home, hasty(self._house))
+
+    def kill(self) -> None:
+        assert self._process is not None
+        assert self._process.poll() is None, "the watcher ended by itself"
+        self._process.kill()
+        self._process.wait(PATIENCE)
+
+
+def hasty(house: House, **changes: object) -> WatchFolder:
+    """Settings of a watcher that is in a hurry."""
+    given: dict[str, object] = {"stable": 0.2, "give_up": 1.0, "interval": 0.3}
+    return folder_settings(house, **given | changes)
+
+
+def start_watcher(home: Home, folder: WatchFolder, die_at: str = "") -> subprocess.Popen[bytes]:
+    """A watcher in a process of its own; the caller ends it."""
+    facts = {
+        "home": str(home.folder),
+        "folder": folder.model_dump(mode="json"),
+        "die_at": die_at,
+    }
+    return subprocess.Popen([sys.executable, str(PROGRAM), json.dumps(facts)], env=home.environment)
+
+
+@contextmanager
+def open_ledger(house: House) -> Iterator[Ledger]:
+    ledger = Ledger(house.home.paths.watch_database)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def states(house: House) -> dict[str, FileState]:
+    """The songs that the ledger of the whole home knows to be in this inbox."""
+    if not house.home.paths.watch_database.exists():
+        return {}
+    with open_ledger(house) as ledger:
+        return {entry.path: entry.state for entry in ledger.entries(str(house.inbox), *FileState)}
+
+
+def counted(house: House) -> dict[FileState, int]:
+    found = list(states(house).values())
+    return {state: found.count(state) for state in set(found)}
+
+
+def _format(suffix: str) -> tuple[str, str, str]:
+    return next(each for each in FORMATS if f".{each[0]}" == suffix)
