@@ -1,0 +1,57 @@
+"""How a project names its sound files: outside beside it, or inside of its ZIP."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from stemlift.errors import Reason, StemliftError
+from stemlift.reaper.naming import source_name
+from stemlift.sessions.dawproject.container import MEDIA
+from stemlift.sessions.dawproject.parameters import holds
+from stemlift.sessions.timeline import Media
+
+
+class Outside:
+    """Files where they lie: relative where they lie under the project's folder."""
+
+    def __init__(self, project: Path) -> None:
+        self.folder = project.absolute().parent
+
+    def __call__(self, media: Media) -> dict[str, str]:
+        """Raises StemliftError (PATH_UNSUPPORTED)."""
+        file = media.file.absolute()
+        named = file.relative_to(self.folder) if file.is_relative_to(self.folder) else file
+        path = named.as_posix()
+        if not holds(path) or (os.name != "nt" and "\\" in path):
+            raise StemliftError(
+                Reason.PATH_UNSUPPORTED,
+                f"A DAWproject cannot name {file}.",
+                "Rename the file without back-slashes and control characters, or put the media "
+                "inside of the project.",
+            )
+        return {"path": path, "external": "true"}
+
+
+class Inside:
+    """Files that go into the ZIP, each once. taken: names that are in it."""
+
+    def __init__(self, taken: Collection[str] = ()) -> None:
+        self.entries: dict[Path, str] = {}
+        self._taken = {name.casefold() for name in taken}
+
+    def __call__(self, media: Media) -> dict[str, str]:
+        if media.file not in self.entries:
+            self.entries[media.file] = self._free(media.file)
+        return {"path": self.entries[media.file], "external": "false"}
+
+    def _free(self, file: Path) -> str:
+        name, count = source_name(str(file)), 1
+        ending = "".join(c for c in file.suffix.lower() if c == "." or c.isalnum())
+        while True:
+            entry = f"{MEDIA}/{name}{f' {count}' if count > 1 else ''}{ending}"
+            if entry.casefold() not in self._taken:
+                self._taken.add(entry.casefold())
+                return entry
+            count += 1
