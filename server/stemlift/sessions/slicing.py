@@ -58,7 +58,7 @@ def bar_starts(analysis: Analysis, seconds: float) -> tuple[float, ...]:
         after = 2 * lines[-1] - lines[-2]
         # Rounding must not take the last bar away.
         if after <= seconds + 0.001:
-            lines.append(min(after, seconds))
+            lines.append(after)
     return tuple(lines)
 
 
@@ -86,14 +86,14 @@ def shots(level: Mono, rate: int, onsets: Sequence[float], analysis: Analysis) -
 
 
 def _begin(level: Mono, rate: int, time: float) -> int:
-    """The frame to cut at: `_BEFORE` before the level rises to a tenth of its peak there."""
-    reach = round(_REACH * rate)
-    near = round(time * rate)
-    first, last = max(0, near - reach), min(len(level), near + reach)
+    """The frame to cut at: `_BEFORE` before the level rises by a tenth of its way up there."""
+    near, early = round(time * rate), round(_EARLIER * rate)
+    first, last = max(0, near - early), min(len(level), near + round(_REACH * rate))
     if last <= first:
         return max(0, min(near, len(level)))
+    floor = level[max(0, first - early) : first].max(initial=0.0)
     window = level[first:last]
-    rise = int(np.argmax(window >= _RISE * window.max()))
+    rise = int(np.argmax(window >= floor + _RISE * (window.max() - floor)))
     return max(0, first + rise - round(_BEFORE * rate))
 
 
