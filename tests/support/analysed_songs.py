@@ -17,10 +17,11 @@ Signal = NDArray[np.float64]
 
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 MINOR = (0, 2, 3, 5, 7, 8, 10)
-# Degrees of the scale, a chord each bar; each starts at home and uses more than one of its kind.
+# Degrees of the scale, a chord each bar. The last of the minor ones is that of half of all pop
+# songs, and as much at home in the relative major.
 PROGRESSIONS = {
     False: ((0, 4, 5, 3), (0, 3, 4, 0), (0, 5, 3, 4), (0, 3, 0, 4)),
-    True: ((0, 3, 0, 4), (0, 3, 4, 0), (0, 6, 5, 4), (0, 3, 5, 4)),
+    True: ((0, 3, 0, 4), (0, 3, 4, 0), (0, 6, 5, 4), (0, 3, 5, 4), (0, 5, 2, 6)),
 }
 GROOVES = {
     "rock": ("x...x...", "..x...x.", "xxxxxxxx"),
@@ -123,7 +124,7 @@ def _play_bar(
                 if sign == "x":
                     loud = gain * rng.uniform(0.8, 1.0)
                     _add(song.drums, _stroke(stroke, int(rng.integers(3))), at(eighth), loud)
-    degrees = PROGRESSIONS[plan.minor][plan.progression % 4]
+    degrees = PROGRESSIONS[plan.minor][plan.progression]
     if "B" in who or "C" in who:  # another part: the same chords, turned around
         degrees = degrees[2:] + degrees[:2]
     chord = _chord(plan, degrees[bar % 4])
@@ -161,3 +162,8 @@ def _add(track: Signal, note: Signal, time: float, gain: float) -> None:
     start = round(time * RATE)
     stop = min(len(track), start + len(note))
     track[start:stop] += gain * note[: stop - start]
+
+
+def add_note(track: Signal, midi: float, time: float, seconds: float) -> None:
+    """A note of the keys onto a track."""
+    _add(track, _note("keys", midi, seconds), time, 0.5)

@@ -9,18 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemlift.sessions.analysis import fitting
-from stemlift.sessions.analysis.librosa_there import require_librosa
-from stemlift.sessions.analysis.listening import RATE
-from stemlift.sessions.analysis.onsets import FRAMES_PER_SECOND, HOP, Onsets, frame_of, time_of
+from stemlift.sessions.analysis.onsets import FRAMES_PER_SECOND, Onsets, frame_of, time_of
 from stemlift.sessions.analysis.pulse import Pulse
 
 Floats = NDArray[np.float64]
 
+_TIGHTNESS = 200.0
 _AUDIBLE = 50.0
 _WANDER = 0.03
 _INTEGER_DRIFT = 0.006
-"""dB under the loudest that the song starts at; seconds that beats may leave a steady grid for a
-while; seconds that a round tempo may cost at either end of a song."""
+"""How dear it is to leave the tempo; dB under the loudest that the song starts at; seconds that
+beats may leave a steady grid for a while; seconds that a round tempo may cost at either end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +110,10 @@ def _steady(onsets: Onsets, pulse: Pulse, span: tuple[float, float]) -> Beats | 
 
 def _changing(onsets: Onsets, pulse: Pulse, span: tuple[float, float]) -> Beats | None:
     """Beats by dynamic programming along the tempo of each moment."""
-    librosa = require_librosa()
     frames = np.arange(len(onsets.strength)) / FRAMES_PER_SECOND
-    _, found = librosa.beat.beat_track(
-        onset_envelope=onsets.strength + onsets.low,
-        sr=RATE,
-        hop_length=HOP,
-        bpm=pulse.at(frames),
-        tightness=200,
-        trim=False,
+    rough = time_of(
+        _tracked(onsets.strength + onsets.low, 60 * FRAMES_PER_SECOND / pulse.at(frames))
     )
-    rough = time_of(np.asarray(found, np.float64))
     rough = rough[(rough >= max(0.0, span[0] - 0.1)) & (rough <= span[1] + 0.1)]
     if len(rough) < 8:
         return None
@@ -131,6 +123,31 @@ def _changing(onsets: Onsets, pulse: Pulse, span: tuple[float, float]) -> Beats 
     # Where the tracker went astray at a change, the lines lead back to the onsets.
     times, weights = _nearest(onsets, rough_grid.times, 0.05)
     return _joined(times, weights, rough_grid.knots)
+
+
+def _tracked(strength: Floats, period: Floats) -> Floats:
+    """The frames of beats that lie on onsets, about a period of their moment apart: D. Ellis,
+    "Beat tracking by dynamic programming", JNMR 36, 2007.
+
+    librosa has the same, and compiles for seconds in each process that uses it.
+    """
+    count = len(strength)
+    best, came = strength.copy(), np.full(count, -1, np.int64)
+    for frame in range(count):
+        wanted = period[frame]
+        first, stop = max(0, round(frame - 2 * wanted)), max(0, round(frame - wanted / 2))
+        if first < stop:
+            off = np.log((frame - np.arange(first, stop)) / wanted)
+            scores = best[first:stop] - _TIGHTNESS * off**2
+            before = int(scores.argmax())
+            if scores[before] > 0:
+                best[frame] += scores[before]
+                came[frame] = first + before
+    last = max(0, count - round(period[-1]))
+    path = [last + int(best[last:].argmax())]
+    while came[path[-1]] >= 0:
+        path.append(int(came[path[-1]]))
+    return np.asarray(path[::-1], np.float64)
 
 
 def resettled(beats: Beats, onsets: Onsets, downbeats: NDArray[np.int64]) -> Beats:

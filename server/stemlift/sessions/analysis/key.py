@@ -27,6 +27,7 @@ _MINOR = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 
 
 _OCTAVES = 6
 _LOW_OCTAVES = 2
+_SHORTEST = RATE
 _CHUNK_SECONDS = 120
 _ROOTS = {0: 0.4, 7: 0.2, 5: 0.2}
 """What the bass adds to a key's correlation for each semitone above its tonic, times the share
@@ -48,7 +49,7 @@ class Chroma:
 def find_chroma(samples: Signal, control: Control) -> Chroma:
     """The notes that sound, drums left out as far as they can be."""
     librosa = require_librosa()
-    if float(np.abs(samples).max(initial=0.0)) < 1e-5:
+    if len(samples) < _SHORTEST or float(np.abs(samples).max()) < 1e-5:
         frames = 1 + len(samples) // HOP
         return Chroma(np.zeros((12, frames)), np.zeros((12, frames)), 0.0)
     tuning = float(librosa.estimate_tuning(y=_middle(samples), sr=RATE))
@@ -85,7 +86,9 @@ def find_key(chroma: Chroma) -> KeyEstimate:
     if whole.max(initial=0.0) < 1e-6 or whole.std() < 0.02 * whole.mean():
         return KeyEstimate(None)
     fitting = _correlations(whole)
-    scores = fitting + _of_roots(chroma.bass)
+    bass = _shares(chroma.bass)
+    roots = [gain * np.roll(bass, -above) for above, gain in _ROOTS.items()]
+    scores = fitting + np.tile(np.sum(roots, axis=0), 2)
     order = np.argsort(scores)[::-1]
     best, second = (divmod(int(one), 12) for one in order[:2])
     lead = float(scores[order[0]] - scores[order[1]])
@@ -96,20 +99,26 @@ def find_key(chroma: Chroma) -> KeyEstimate:
     return KeyEstimate(
         tonic=best[1],
         minor=best[0] == 1,
-        confidence=round(fits * min(1.0, lead / _SURE_LEAD), 3),
+        confidence=round(fits * min(1.0, lead / _SURE_LEAD) * _at_home(bass, *best[::-1]), 3),
         tuning=round(chroma.tuning, 1),
         runner_up=(second[1], second[0] == 1),
     )
 
 
-def _of_roots(bass: Floats) -> Floats:
-    """(24,): what the bass adds to each key, each frame with the same say."""
+def _shares(bass: Floats) -> Floats:
+    """(12,): how much of the time the bass plays each note, each frame with the same say."""
     loud = bass.sum(axis=0, keepdims=True)
     if not loud.any():
-        return np.zeros(24)
-    share = (bass / (loud + 1e-3 * loud.max())).mean(axis=1)
-    share /= share.sum()
-    return np.tile(sum(gain * np.roll(share, -above) for above, gain in _ROOTS.items()), 2)
+        return np.zeros(12)
+    shares = (bass / (loud + 1e-3 * loud.max())).mean(axis=1)
+    return np.asarray(shares / shares.sum())
+
+
+def _at_home(bass: Floats, tonic: int, minor: int) -> float:
+    """How much more the bass is at home in a key than in its relative one, which has the same
+    notes: 1 never there, 0.5 as often."""
+    here, there = bass[tonic], bass[(tonic + (3 if minor else -3)) % 12]
+    return float(here / (here + there)) if here + there > 0.05 else 1.0
 
 
 def _correlations(notes: Floats) -> Floats:

@@ -56,7 +56,7 @@ def find_onsets(samples: Signal, control: Control) -> Onsets:
 
 def _mel(samples: Signal, control: Control) -> NDArray[np.float32]:
     librosa = require_librosa()
-    padded = np.pad(samples, _WINDOW // 2)
+    padded = np.pad(samples, (_WINDOW // 2, max(_WINDOW // 2, _WINDOW - len(samples))))
     frames = 1 + (len(padded) - _WINDOW) // HOP
     mel = np.empty((BANDS, frames), np.float32)
     for start in range(0, frames, _CHUNK):
