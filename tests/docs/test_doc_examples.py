@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from doc_pages import ROOT, Block, all_blocks
@@ -26,7 +27,9 @@ from stemlift.models.entry import FileEntry, ModelEntry
 from stemlift.models.library import Library
 from stemlift.models.spec import Network, Origin
 from stemlift.paths import paths_under
-from stemlift.settings import Settings, load_settings
+from stemlift.settings import Settings, WatchFolder, load_settings
+from stemlift.watch.recipe import Extra, Recipe
+from stemlift.watch.recipes import STEM_FOLDERS
 
 SHOWN_JOB = "3f9c2a71"
 """The job that the pages speak of; a real one takes its place."""
@@ -100,9 +103,11 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, recording: Path, checkpoints: Path) -> Path:
-    """Where a reader stands: a folder with a song in it, and checkpoints of their own."""
+    """Where a reader stands: a song, an inbox with one, and checkpoints of their own."""
     shutil.copytree(checkpoints, tmp_path, dirs_exist_ok=True)
     (tmp_path / "song.wav").write_bytes(recording.read_bytes())
+    (tmp_path / "inbox").mkdir()
+    shutil.copy(recording, tmp_path / "inbox")
     return tmp_path
 
 
@@ -187,11 +192,26 @@ def _words(row: str) -> list[str]:
 
 
 def test_the_settings_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
-    (block,) = [block for block in all_blocks("toml") if block.page.name != "models.md"]
+    others = ("models.md", "watched-folder.md")
+    (block,) = [block for block in all_blocks("toml") if block.page.name not in others]
     file = tmp_path / "settings.toml"
     file.write_text(block.text, encoding="utf-8")
     assert load_settings(file) == Settings()
     assert list(tomllib.loads(block.text)) == list(Settings.model_fields)
+
+
+def test_the_recipe_and_the_watched_folders_that_are_shown_are_such(tmp_path: Path) -> None:
+    shown = [block for block in all_blocks("toml") if block.page.name == "watched-folder.md"]
+    recipe, settings = (tomllib.loads(block.text) for block in shown)
+    assert set(Recipe.model_validate(recipe).model_dump(exclude_defaults=True)) == set(recipe)
+    file = tmp_path / "settings.toml"
+    file.write_text(shown[1].text, encoding="utf-8")
+    assert len(load_settings(file).watch) == len(settings["watch"])
+    page = (ROOT / "docs" / "watched-folder.md").read_text(encoding="utf-8")
+    for field in (*Recipe.model_fields, *WatchFolder.model_fields):
+        assert f"`{field}`" in page, field
+    for name in (*get_args(Extra), *STEM_FOLDERS):
+        assert re.search(rf"`[^`]*{re.escape(name)}[^`]*`", page), name
 
 
 ENTRIES = [block for block in all_blocks("toml") if block.page.name == "models.md"]

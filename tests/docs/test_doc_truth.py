@@ -47,14 +47,16 @@ def test_no_page_is_left_of_a_reason_that_is_gone() -> None:
 
 MODELS = ("list", "info", "pull", "import", "verify", "remove")
 REAPER = ("install", "uninstall", "doctor")
+WATCH = ("status", "retry", "install-service", "uninstall-service")
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        *("separate", "serve", "jobs", "models", "reaper", "doctor"),
+        *("separate", "serve", "jobs", "models", "reaper", "watch", "doctor"),
         *(f"models {each}" for each in MODELS),
         *(f"reaper {each}" for each in REAPER),
+        *(f"watch {each}" for each in WATCH),
     ],
 )
 def test_every_option_is_explained(command: str) -> None:
