@@ -9,12 +9,15 @@ import typer
 
 from stemlift.cli.groups import show_help
 from stemlift.cli.reporting import console, plain, print_json
+from stemlift.cli.session_mashup import mashup, samples
 
 if TYPE_CHECKING:
     from stemlift.sessions.making import SessionOptions
 
 app = typer.Typer(help="Sessions for a DAW from songs and their stems.", rich_markup_mode=None)
 app.callback(invoke_without_command=True)(show_help)
+app.command("mashup")(mashup)
+app.command("samples")(samples)
 
 Model = Annotated[str, typer.Option(help="A name from `stemlift models list`, or auto.")]
 Stems = Annotated[
@@ -43,6 +46,10 @@ Gap = Annotated[float, typer.Option(help="Seconds between songs at least.", meta
 CopyMedia = Annotated[
     bool,
     typer.Option("--copy-media", help="Copy songs into the folder Media beside the session."),
+]
+Embed = Annotated[
+    bool,
+    typer.Option("--embed", help="Put all sound files into the .dawproject itself."),
 ]
 HaveStems = Annotated[
     bool,
@@ -98,6 +105,7 @@ def new(
     ] = False,
     have_stems: HaveStems = False,
     copy_media: CopyMedia = False,
+    embed: Embed = False,
     force: Annotated[bool, typer.Option("--force", help="Replace sessions that exist.")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -109,8 +117,9 @@ def new(
     from stemlift.cli.session_new import Voice, new_each, new_one
 
     options = _options(
-        template, model, focus, stems, (start, duration), (tempo, markers), chains, gap, copy_media
+        template, model, focus, stems, (start, duration), (tempo, markers), chains, gap
     )
+    options.update({"copy_media": copy_media, "embed": embed})
     run = new_each if each else new_one
     return run(
         songs,
@@ -144,6 +153,7 @@ def add(
     gap: Gap = 2.0,
     have_stems: HaveStems = False,
     copy_media: CopyMedia = False,
+    embed: Embed = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -152,8 +162,9 @@ def add(
 
     # What tempo it has does not matter: that of the session stays.
     options = _options(
-        template, model, focus, stems, (start, duration), ("off", "off"), chains, gap, copy_media
+        template, model, focus, stems, (start, duration), ("off", "off"), chains, gap
     )
+    options.update({"copy_media": copy_media, "embed": embed})
     voice = Voice(json=json, quiet=quiet)
     return add_one(session, song, at, options, have_stems=have_stems, voice=voice)
 
@@ -208,7 +219,6 @@ def _options(
     hearing: tuple[str | None, str | None],
     chains: bool,
     gap: float,
-    copy_media: bool,
 ) -> SessionOptions:
     from stemlift.sessions.hearing import checked_markers, checked_tempo
 
@@ -224,5 +234,4 @@ def _options(
         "markers": None if markers is None else checked_markers(markers),
         "chains": chains,
         "gap": gap,
-        "copy_media": copy_media,
     }

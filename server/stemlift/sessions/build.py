@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.reaper.looks import colour, title
+from stemlift.sessions.set_tempo import Stretch, tempo_of
 from stemlift.sessions.song import Song
 from stemlift.sessions.templates.effects import Effects
 from stemlift.sessions.templates.loading import standard_chains
@@ -21,7 +22,6 @@ from stemlift.sessions.timeline import (
     Media,
     Seconds,
     Session,
-    TempoPoint,
     Track,
 )
 
@@ -65,8 +65,8 @@ def build_session(
 ) -> Session:
     """A session of songs, one after another on the same tracks.
 
-    Its rate is that of the first song. Several songs get a region each, named like them; the
-    tempo of each holds until the next.
+    Its rate is that of the first song. Several songs get a region each, named like them, and
+    each that has a tempo begins with a bar: see `set_tempo`.
 
     Args:
         focus: the stem that the session is about; by default the template's.
@@ -87,7 +87,7 @@ def build_session(
         name=name,
         sample_rate=songs[0].sample_rate,
         tracks=tracks_of(places, template, focus=focus, chains=chains),
-        tempo=tuple(_tempo(places)),
+        tempo=tempo_of(Stretch(p.position, p.end, p.song.tempo) for p in places),
         markers=tuple(
             sorted([*regions, *_markers(places)], key=lambda m: (m.position, m.length is None))
         ),
@@ -258,16 +258,6 @@ def _mix_clip(place: Placed) -> Clip | None:
     if length <= 0:
         return None
     return Clip(song.mix, place.position, length, start, name=song.name)
-
-
-def _tempo(places: Sequence[Placed]) -> Iterator[TempoPoint]:
-    """The tempo of every song at its place; none before the first song that has one."""
-    for place in places:
-        for number, point in enumerate(place.song.tempo):
-            # The first point counts from the song's start, wherever it is.
-            at = ZERO if number == 0 else point.position
-            if at < place.song.length:
-                yield replace(point, position=place.position + at)
 
 
 def _markers(places: Sequence[Placed]) -> Iterator[Marker]:

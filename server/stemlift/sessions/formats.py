@@ -18,10 +18,20 @@ class Format(StrEnum):
     ARDOUR = ".ardour"
 
 
-def format_of(path: Path) -> Format:
-    """Raises StemliftError (ARGUMENT_INVALID) for a name that says none."""
+def format_of(path: Path, *, embed: bool = False) -> Format:
+    """embed: whether media shall lie in the file itself.
+
+    Raises:
+        StemliftError: ARGUMENT_INVALID for a name that says none, or one that holds no media.
+    """
     for found in Format:
         if path.suffix.lower() == found and path.stem:
+            if embed and found is not Format.DAWPROJECT:
+                raise StemliftError(
+                    Reason.ARGUMENT_INVALID,
+                    f"Media cannot be put into {path}: only a .dawproject holds them.",
+                    "Have them copied beside it instead.",
+                )
             return found
     raise StemliftError(
         Reason.ARGUMENT_INVALID,
@@ -53,26 +63,39 @@ def check_names(path: Path, files: Iterable[Path]) -> None:
             ) from error
 
 
-def write(session: Session, path: Path, *, force: bool = False, copy_media: bool = False) -> None:
+def write(
+    session: Session,
+    path: Path,
+    *,
+    force: bool = False,
+    copy_media: bool = False,
+    embed: bool = False,
+) -> tuple[str, ...]:
     """Write a session in the format that its name says, whole or not at all.
+
+    embed: put media into the file itself, which a DAWproject can.
+
+    Returns:
+        What of the session the format cannot say, in plain sentences.
 
     Raises:
         StemliftError: ARGUMENT_INVALID, SESSION_EXISTS, MEDIA_MISSING, PATH_UNSUPPORTED,
             OUTPUT_UNWRITABLE, DISK_FULL.
     """
-    match format_of(path):
+    match format_of(path, embed=embed):
         case Format.RPP:
             from stemlift.sessions.rpp import write_rpp
 
             write_rpp(session, path, force=force, copy_media=copy_media)
+            return ()
         case Format.DAWPROJECT:
             from stemlift.sessions.dawproject import write_dawproject
 
-            write_dawproject(session, path, force=force, copy_media=copy_media)
+            return write_dawproject(session, path, force=force, copy_media=copy_media, embed=embed)
         case Format.ARDOUR:
             from stemlift.sessions.ardour import write_ardour
 
-            write_ardour(session, path, force=force, copy_media=copy_media)
+            return write_ardour(session, path, force=force, copy_media=copy_media)
 
 
 def read(path: Path) -> Session:
@@ -95,14 +118,16 @@ def read(path: Path) -> Session:
             raise _only_written(path)
 
 
-def add(path: Path, tracks: Sequence[Track], *, copy_media: bool = False) -> None:
+def add(
+    path: Path, tracks: Sequence[Track], *, copy_media: bool = False, embed: bool = False
+) -> None:
     """Add tracks behind those of a session file; all else in it stays as it is.
 
     Raises:
         StemliftError: as `read`, ARGUMENT_INVALID, MEDIA_MISSING, PATH_UNSUPPORTED,
             FILE_CHANGED, OUTPUT_UNWRITABLE, DISK_FULL. Nothing is changed then.
     """
-    match format_of(path):
+    match format_of(path, embed=embed):
         case Format.RPP:
             from stemlift.sessions.rpp import add_to_rpp
 
@@ -110,7 +135,7 @@ def add(path: Path, tracks: Sequence[Track], *, copy_media: bool = False) -> Non
         case Format.DAWPROJECT:
             from stemlift.sessions.dawproject import add_to_dawproject
 
-            add_to_dawproject(path, tracks, copy_media=copy_media)
+            add_to_dawproject(path, tracks, copy_media=copy_media, embed=embed)
         case Format.ARDOUR:
             raise _only_written(path)
 

@@ -13,13 +13,16 @@ from stemlift.sessions.analysis.control import Step
 from stemlift.sessions.click import write_click
 from stemlift.sessions.song import Song
 from stemlift.sessions.templates.template import Template
-from stemlift.sessions.timeline import ZERO, TempoPoint
+from stemlift.sessions.timeline import ZERO, Media, TempoPoint
 
 Tempo = Literal["auto", "off"] | float
 Markers = Literal["auto", "off"]
 
 SLOWEST, FASTEST = 20.0, 400.0
 """Beats per minute that may be given."""
+
+
+_WITH_CHORDS = ("other", "piano", "guitar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +91,17 @@ def heard(song: Song, tempo: Tempo, markers: Markers, beat: Callable[[], None]) 
     from stemlift.sessions.analysis import analyse, tempo_map
     from stemlift.sessions.analysis import markers as sections
 
-    analysis = analyse(_files(song), _Attended(beat))
-    notes = []
+    analysis = analyse(_files(song), tonal=_tonal(song), control=_Attended(beat))
+    notes = [f"{song.name}: {note}" for note in analysis.notes]
     if tempo == "auto":
         song = replace(song, tempo=tuple(tempo_map(analysis)))
-        if analysis.tempo.bpm is None or not song.tempo:
-            notes.append(f"No beat was found in {song.name}; its tempo is not in the session.")
-        else:
-            notes.append(
-                f"{song.name}: {analysis.tempo.bpm:.1f} beats per minute,"
-                f" {analysis.tempo.confidence:.0%} sure."
-            )
+        if analysis.tempo.bpm is not None:
+            sure = f"{analysis.tempo.confidence:.0%} sure"
+            notes.append(f"{song.name}: {analysis.tempo.bpm:.1f} beats per minute, {sure}.")
+        if not song.tempo:
+            notes.append(f"{song.name}: its tempo is not in the session, for it is not sure.")
+        if analysis.key.name:
+            notes.append(f"{song.name}: {analysis.key.name}, {analysis.key.confidence:.0%} sure.")
     if markers == "auto":
         song = replace(song, markers=tuple(sections(analysis)))
     return Heard(song, tuple(notes))
@@ -116,6 +119,12 @@ def with_click(song: Song, template: Template, folder: Path) -> Heard:
         return Heard(song, (f"{song.name} has no click, since its tempo is not known.",))
     click = write_click(folder, song.name, song.tempo, song.length, song.sample_rate)
     return Heard(replace(song, click=click))
+
+
+def _tonal(song: Song) -> list[Media]:
+    """The stems that tell the key; none where they are not alone."""
+    chords = any(stem.name in _WITH_CHORDS for stem in song.stems)
+    return [s.media for s in song.stems if chords and s.name in (*_WITH_CHORDS, "bass")]
 
 
 def _files(song: Song) -> list[Path]:

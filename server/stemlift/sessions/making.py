@@ -51,6 +51,7 @@ class SessionOptions(TypedDict, total=False):
     markers: "auto" for a marker at each change, or "off"; None: the template's.
     gap: seconds between two songs, at least.
     copy_media: copy songs beside the session, so that its folder holds all that it needs.
+    embed: put songs and stems into the session file itself, which a .dawproject can hold.
     client: to the server; None: this user's, which is started where none runs.
     on_update: called with the song and its job at every change.
     on_note: called with a sentence for a person, e.g. how sure the tempo is.
@@ -69,6 +70,7 @@ class SessionOptions(TypedDict, total=False):
     markers: Markers | None
     gap: float
     copy_media: bool
+    embed: bool
     client: Client | None
     on_update: OnUpdate
     on_note: Callable[[str], None]
@@ -130,7 +132,7 @@ def new_session(
             No session is written then.
     """
     work = _Work.of(Path(path), options)
-    formats.format_of(work.path)
+    formats.format_of(work.path, embed=work.options.get("embed", False))
     if not force:
         refuse_existing(work.path)
     found = work.songs(_several(songs))
@@ -143,8 +145,15 @@ def new_session(
         gap=work.gap,
     )
     work.measure(found)
-    copy_media = work.options.get("copy_media", False)
-    formats.write(session, work.path, force=force, copy_media=copy_media)
+    told = formats.write(
+        session,
+        work.path,
+        force=force,
+        copy_media=work.options.get("copy_media", False),
+        embed=work.options.get("embed", False),
+    )
+    for note in told:
+        work.note(note)
     return Made(work.path, session, found, tuple(work.notes))
 
 
@@ -167,6 +176,7 @@ def add_song(
     """
     work = _Work.of(Path(path), options)
     position = None if at is None else _seconds("at", at)
+    formats.format_of(work.path, embed=work.options.get("embed", False))
     # Read before the long work, so that a session that cannot be extended is told of at once.
     session = formats.read(work.path)
     found = work.songs([song])
@@ -186,7 +196,12 @@ def add_song(
         for place in places
     )
     work.measure(found)
-    formats.add(work.path, tracks, copy_media=work.options.get("copy_media", False))
+    formats.add(
+        work.path,
+        tracks,
+        copy_media=work.options.get("copy_media", False),
+        embed=work.options.get("embed", False),
+    )
     return Made(
         work.path, session.with_tracks((*session.tracks, *tracks)), found, tuple(work.notes)
     )
@@ -244,7 +259,7 @@ class _Work:
 
     def measure(self, songs: Sequence[Song]) -> None:
         for note in mono_notes(songs, self.template, self.focus):
-            self._note(note)
+            self.note(note)
 
     def _separated(self, songs: Sequence[Path]) -> tuple[Song, ...]:
         beat = self.options.get("beat", _nothing)
@@ -262,7 +277,7 @@ class _Work:
                 media_folder(self.path),
                 self._separation(),
                 on_update=self.options.get("on_update", _no_update),
-                on_found=lambda song: self._note(f"{song.name}: its stems are there already."),
+                on_found=lambda song: self.note(f"{song.name}: its stems are there already."),
                 beat=beat,
             )
 
@@ -286,14 +301,14 @@ class _Work:
         except StemliftError as error:
             if asked or error.reason is not Reason.ANALYSIS_UNAVAILABLE:
                 raise
-            self._note(f"{error.message} The session has no tempo and no markers.")
+            self.note(f"{error.message} The session has no tempo and no markers.")
             found = heard(song, "off", "off", _nothing)
         clicked = with_click(found.song, self.template, media_folder(self.path))
         for note in (*found.notes, *clicked.notes):
-            self._note(note)
+            self.note(note)
         return clicked.song
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
         self.notes.append(text)
         self.options.get("on_note", _no_note)(text)
 
