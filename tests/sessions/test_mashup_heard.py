@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from mashup_songs import Recipe, heard_at, make_song, strokes
 
 from stemlift.sessions.analysis.result import Analysis, KeyEstimate, Knot, TempoEstimate
 from stemlift.sessions.mashup_plan import Ingredient, plan
@@ -18,10 +18,6 @@ from stemlift.sessions.rpp import read_rpp, write_rpp
 from stemlift.sessions.song import Song
 from stemlift.sessions.templates import load_template
 from stemlift.sessions.timeline import Clip, Session, checked, walk
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
-
-from mashup_songs import Recipe, heard_at, make_song, strokes
 
 PLAIN = Recipe(120.0, 0.37, 0, 12.0)
 FAST = Recipe(131.5, 1.9, 2, 12.0, 48000)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import struct
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from mashup_songs import Recipe, make_song
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.sessions import samples as samples_module
@@ -20,10 +20,6 @@ from stemlift.sessions.samples import Library, new_samples
 from stemlift.sessions.slicing import FADE
 from stemlift.sessions.song import Song, Stem
 from stemlift.sessions.timeline import Media
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
-
-from mashup_songs import Recipe, make_song
 
 RECIPE = Recipe(120.0, 0.5, 9, 10.0)
 

@@ -6,7 +6,9 @@
 ['Original', 'Click', 'Your drums', 'Drums (muted)', 'Bass', 'Other', 'Vocals']
 
 `new_session` and `add_song` let the server separate and write the session; `each_session` does
-so for many songs; `show` reads one; `song_of_folder` and `song_of_result` take stems that exist.
+so for many songs; `new_mashup` puts stems of different songs together, and `new_samples` cuts them
+into a sample library; `render` writes stretched clips as files; `show` reads a session;
+`song_of_folder` and `song_of_result` take stems that exist.
 The model of a session is in `stemlift.sessions.timeline`.
 """
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from stemlift.sessions.batch import Each, each_session
     from stemlift.sessions.build import build_session
     from stemlift.sessions.making import Made, SessionOptions, add_song, new_session, show
+    from stemlift.sessions.mashup import Mashup, MashupOptions, Part, new_mashup
+    from stemlift.sessions.rendering import render
+    from stemlift.sessions.samples import Library, Sample, SamplesOptions, new_samples
     from stemlift.sessions.separating import separated
     from stemlift.sessions.song import Song, Stem, song_of_result
     from stemlift.sessions.stems_folder import song_of_folder
@@ -28,9 +33,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Clip",
     "Each",
+    "Library",
     "Made",
     "Marker",
+    "Mashup",
+    "MashupOptions",
     "Media",
+    "Part",
+    "Sample",
+    "SamplesOptions",
     "Session",
     "SessionOptions",
     "Song",
@@ -42,7 +53,10 @@ __all__ = [
     "build_session",
     "each_session",
     "load_template",
+    "new_mashup",
+    "new_samples",
     "new_session",
+    "render",
     "separated",
     "show",
     "song_of_folder",
@@ -54,6 +68,9 @@ _PLACES = {
     "batch": ("Each", "each_session"),
     "build": ("build_session",),
     "making": ("Made", "SessionOptions", "add_song", "new_session", "show"),
+    "mashup": ("Mashup", "MashupOptions", "Part", "new_mashup"),
+    "rendering": ("render",),
+    "samples": ("Library", "Sample", "SamplesOptions", "new_samples"),
     "separating": ("separated",),
     "song": ("Song", "Stem", "song_of_result"),
     "stems_folder": ("song_of_folder",),

@@ -56,7 +56,7 @@ class SamplesOptions(TypedDict, total=False):
     model, separation, client, on_update, on_note, beat: as for `new_session`.
     """
 
-    by: By
+    by: str
     bars: Sequence[int]
     stems: Sequence[str] | None
     model: str
