@@ -7,6 +7,7 @@ Foundations of Musical Pitch", 1990.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ _MINOR = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 
 
 _OCTAVES = 6
 _LOW_OCTAVES = 2
-_SHORTEST = RATE
+_SHORTEST = 2 * RATE
 _CHUNK_SECONDS = 120
 _ROOTS = {0: 0.4, 7: 0.2, 5: 0.2}
 """What the bass adds to a key's correlation for each semitone above its tonic, times the share
@@ -52,10 +53,13 @@ def find_chroma(samples: Signal, control: Control) -> Chroma:
     if len(samples) < _SHORTEST or float(np.abs(samples).max()) < 1e-5:
         frames = 1 + len(samples) // HOP
         return Chroma(np.zeros((12, frames)), np.zeros((12, frames)), 0.0)
-    tuning = float(librosa.estimate_tuning(y=_middle(samples), sr=RATE))
+    with warnings.catch_warnings():
+        # It warns where it hears no pitch, which is nothing a user can do something about.
+        warnings.simplefilter("ignore", UserWarning)
+        tuning = float(librosa.estimate_tuning(y=_middle(samples), sr=RATE))
     pieces = []
-    # A piece starts a second early and ends one late, for what the filters smear.
-    margin, length = RATE // HOP * HOP, _CHUNK_SECONDS * RATE // HOP * HOP
+    # A piece starts two seconds early and ends two late, for what the filters smear.
+    margin, length = 2 * RATE // HOP * HOP, _CHUNK_SECONDS * RATE // HOP * HOP
     for start in range(0, max(1, len(samples)), length):
         control.check()
         before = min(start, margin)

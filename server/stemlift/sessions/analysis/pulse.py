@@ -42,8 +42,8 @@ class Pulse:
 
     def at(self, seconds: Floats) -> Floats:
         """The tempo at any time."""
-        nearest = np.abs(seconds[:, None] - self.times[None, :]).argmin(axis=1)
-        return np.asarray(self.bpm[nearest])
+        between = (self.times[1:] + self.times[:-1]) / 2
+        return np.asarray(self.bpm[np.searchsorted(between, seconds)])
 
 
 def find_pulse(strength: Floats) -> Pulse | None:

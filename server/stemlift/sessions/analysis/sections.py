@@ -40,6 +40,10 @@ def find_sections(
     cuts = [0, *_peaks(novelty), len(starts)]
     edges = np.append(times, end)
     names = _names(alike, cuts)
+    # A change to what sounds the same is none.
+    stays = [place for place in range(1, len(names)) if names[place] == names[place - 1]]
+    cuts = [cut for place, cut in enumerate(cuts) if place not in stays]
+    names = [name for place, name in enumerate(names) if place not in stays]
     sections = []
     for first, stop, name in zip(cuts[:-1], cuts[1:], names, strict=True):
         # Of the song's own start there is no doubt.

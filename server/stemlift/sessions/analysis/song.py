@@ -208,5 +208,6 @@ def _checkpoint(method: Method) -> Path | None:
 
 
 def _paths(files: Path | Media | Sequence[Path | Media]) -> list[Path]:
-    given = [files] if isinstance(files, Path | Media) else list(files)
+    # A string is a sequence, too, of files with names of one letter.
+    given = [files] if isinstance(files, str | Path | Media) else list(files)
     return [one.file if isinstance(one, Media) else Path(one) for one in given]
