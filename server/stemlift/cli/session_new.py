@@ -59,11 +59,16 @@ class Bars:
         self.close()
 
     def update(self, song: Path, update: JobUpdate) -> None:
+        if update.state.ended and self.bar is None:
+            return
         if song != self.song or self.bar is None:
             self.close()
             self.song = song
             self.bar = self.shown.enter_context(show_progress(song.name, lines=self.voice.chatty))
         self.bar(update)
+        if update.state.ended:
+            # What follows, listening and writing, is no part of it.
+            self.close()
 
     def note(self, text: str) -> None:
         self.close()

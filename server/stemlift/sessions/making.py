@@ -295,6 +295,8 @@ class _Work:
 
     def _heard(self, song: Song) -> Song:
         """Where only the template asked to listen, a song does without what cannot be heard."""
+        if "auto" in (self.tempo, self.markers):
+            self.options.get("on_note", _no_note)(f"{song.name}: listening for beats and parts.")
         asked = self.options.get("tempo") == "auto" or self.options.get("markers") == "auto"
         try:
             found = heard(song, self.tempo, self.markers, self.options.get("beat", _nothing))
