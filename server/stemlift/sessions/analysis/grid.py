@@ -7,6 +7,7 @@ sound moves.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -19,7 +20,8 @@ LEAST_CONFIDENCE = 0.25
 """Below it there is no tempo map."""
 
 _MICROSECONDS = 1_000_000
-_CLOSE = Fraction(1, 50)
+_AT_START = Fraction(12, 1000)
+_CLOSE = Fraction(20, 1000)
 _DENOMINATORS = (4, 8, 16, 32)
 _NEAR = 1.26
 """A lead-in whose tempo is within this factor of the song's is good enough."""
@@ -29,8 +31,9 @@ def tempo_map(analysis: Analysis) -> tuple[TempoPoint, ...]:
     """The tempo of the timeline that plays the analysed files from its start.
 
     Between two points the tempo is constant, and every downbeat of the analysis is the start of a
-    bar to within a millisecond of its grid. A song that starts with less than 20 ms before its
-    first downbeat has its first bar line at 0 instead. Empty where no steady beat was found.
+    bar. A song whose first downbeat comes within 20 ms has its first bar line at 0 instead; within
+    12 ms, about what an analysis can be off, all bars are as much early, for songs that a DAW made
+    start there. Empty where no steady beat was found.
     """
     if not analysis.grid or analysis.tempo.confidence < LEAST_CONFIDENCE:
         return ()
@@ -74,10 +77,12 @@ def _lead_in(first: Fraction, bpm: float, meter: int) -> tuple[TempoPoint, ...]:
 
 
 def _from_start(points: list[TempoPoint], first: Fraction) -> tuple[TempoPoint, ...]:
-    """The map with its first bar from 0, and all later ones where they were."""
+    """The map with its first bar from 0."""
     point = points[0]
+    if first <= _AT_START:
+        return tuple(replace(one, position=one.position - first) for one in points)
     bar = first + Fraction(60 * point.numerator) / Fraction(point.bpm)
-    if first == 0 or (len(points) > 1 and points[1].position <= bar):
+    if len(points) > 1 and points[1].position <= bar:
         return (TempoPoint(Fraction(0), point.bpm, point.numerator), *points[1:])
     bar = _exact(float(bar))
     slower = TempoPoint(Fraction(0), float(60 * point.numerator / bar), point.numerator)
