@@ -86,7 +86,7 @@ def test_a_server_watches_the_folders_of_its_settings(tmp_path: Path) -> None:
 
         # Killed in the middle of a song, it is followed by one that goes on.
         long = drop(good, "long.wav", frames=12 * RATE)
-        wait_for(lambda: [*out.glob(".stemlift-watch-*")], "the song to be worked on")
+        wait_for(lambda: [*out.glob(".stemlift-watch-*/.stemlift-*")], "the song to be worked on")
         home.kill()
         server = home.serve()
         wait_for(lambda: results(out) == {"before", "after", "long"}, "the one result")
@@ -138,6 +138,20 @@ def test_a_folder_that_somebody_else_watches_is_taken_over(
         folders.stop()
     (status,) = read_status(paths)
     assert not status.running
+
+
+def test_results_of_others_are_no_inbox(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = watch_folder(tmp_path)
+    (tmp_path / MARKER).touch()
+    paths = paths_under(tmp_path / "home")
+    folders = Folders([folder], paths, again=0.01)
+    folders.start()
+    try:
+        wait_for(lambda: "lies in an outbox" in caplog.text, "the refusal")
+    finally:
+        folders.stop()
+    assert caplog.text.count("is not watched") == 1
+    assert read_status(paths) == []
 
 
 def test_folders_that_never_began_can_be_stopped(tmp_path: Path) -> None:

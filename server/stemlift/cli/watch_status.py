@@ -101,7 +101,7 @@ def _print(each: Overview, screen: Console) -> None:
     _line(screen, f"{status.inbox} {arrow} {status.outbox}: {state}, {_looked(each)}")
     counts = {
         "arriving": status.arriving if status.running else 0,
-        "running": status.working,
+        "running" if status.running else "begun": status.working,
         "waiting": status.waiting,
         "done": status.done,
         "failed": status.failed,
@@ -109,7 +109,7 @@ def _print(each: Overview, screen: Console) -> None:
     said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     _line(screen, f"  {said or 'nothing yet'}")
     for file in status.files:
-        _line(screen, f"  {_file(file)}")
+        _line(screen, f"  {_file(file, status.running)}")
         if file.remedy and file.state is FileState.FAILED:
             _line(screen, f"    {arrow} {file.remedy}")
     for notice in status.notices if status.running else ():
@@ -121,7 +121,7 @@ def _print(each: Overview, screen: Console) -> None:
         _line(screen, f"    {arrow} {_BEGIN}")
 
 
-def _file(file: FileStatus) -> str:
+def _file(file: FileStatus, watched: bool) -> str:
     if file.state is FileState.FAILED:
         return f"failed   {file.path}: {file.message} ({file.reason})"
     if file.state is FileState.WAITING:
@@ -131,7 +131,9 @@ def _file(file: FileStatus) -> str:
         return f"waiting  {file.path}: {file.message} Next try in {wait}."
     done = "" if file.fraction is None else f", {file.fraction:.0%}"
     left = "" if file.seconds_left is None else f", {duration(file.seconds_left)} left"
-    return f"running  {file.path}{done}{left}"
+    # A server goes on with a song for which nobody waits at the moment.
+    state = "running" if watched or file.fraction is not None else "begun"
+    return f"{state:<7}  {file.path}{done}{left}"
 
 
 def _looked(each: Overview) -> str:

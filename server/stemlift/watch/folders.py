@@ -13,6 +13,7 @@ from stemlift.errors import StemliftError
 from stemlift.paths import Paths
 from stemlift.settings import WatchFolder
 from stemlift.watch.hosting import make_watcher
+from stemlift.watch.places import check_apart
 from stemlift.watch.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Folders:
         if self._stopping.is_set():
             return False
         try:
+            check_apart(folder.inbox_path, folder.out_path)
             watcher = make_watcher(folder, self._paths, connect=_connect_to(self._paths))
             watcher.start()
         except StemliftError as error:

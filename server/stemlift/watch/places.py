@@ -21,6 +21,16 @@ def check_places(inbox: Path, outbox: Path) -> None:
             or the two lie so that stems would be taken for songs.
     """
     _check_inbox(inbox)
+    check_apart(inbox, outbox)
+    _check_outbox(Path(os.path.realpath(outbox)))
+
+
+def check_apart(inbox: Path, outbox: Path) -> None:
+    """See that no stems would be taken for songs, which would have no end.
+
+    Raises:
+        StemliftError: OUTBOX_UNUSABLE.
+    """
     inbox, outbox = Path(os.path.realpath(inbox)), Path(os.path.realpath(outbox))
     for folder in (inbox, *inbox.parents):
         if _one(folder, outbox):
@@ -34,7 +44,6 @@ def check_places(inbox: Path, outbox: Path) -> None:
                 f"{display_name(inbox)} lies in an outbox, {display_name(folder)}",
                 f"Choose another inbox. Was it an outbox once? Then delete {OUTBOX_MARKER} there.",
             )
-    _check_outbox(outbox)
 
 
 def _check_inbox(inbox: Path) -> None:
