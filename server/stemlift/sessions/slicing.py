@@ -24,6 +24,7 @@ SHORTEST_SHOT = 0.05
 SILENT_DB = -45.0
 """A sample whose peak lies under this, in dBFS, is bleed or silence, and is left out."""
 
+_OVER = 0.05
 _BEFORE = 0.004
 _RISE = 0.1
 _REACH = 0.03
@@ -52,12 +53,13 @@ class Slice:
 
 
 def bar_starts(analysis: Analysis, seconds: float) -> tuple[float, ...]:
-    """Times of the bar lines within a song of that length, the end of the last bar included."""
+    """Times of the bar lines within a song of that length, the end of the last bar included: it may
+    lie a little behind the song's."""
     lines = [time for time in analysis.downbeats if 0 <= time <= seconds]
     if len(lines) > 1:
         after = 2 * lines[-1] - lines[-2]
-        # Rounding must not take the last bar away.
-        if after <= seconds + 0.001:
+        # Songs that were cut to their bars end some milliseconds early or late.
+        if after <= seconds + _OVER:
             lines.append(after)
     return tuple(lines)
 
