@@ -170,6 +170,17 @@ def test_beat_this_that_fails(tmp_path: Path, song: songs.Song, beat_this: Path)
     assert "ValueError" in str(raised.value)
 
 
+def test_librosa_that_does_not_load(
+    tmp_path: Path, song: songs.Song, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    songs.write(tmp_path / "song.wav", song.mix[: 8 * songs.RATE])
+    monkeypatch.setitem(sys.modules, "librosa", None)
+    with pytest.raises(StemliftError) as raised:
+        analyse(tmp_path / "song.wav", method="librosa")
+    assert raised.value.reason is Reason.ANALYSIS_UNAVAILABLE
+    assert 'pip install --upgrade "librosa>=0.11,<2"' in raised.value.remedy
+
+
 def test_neither_torch_nor_librosa_comes_in_before_it_is_needed() -> None:
     code = (
         "import sys, stemlift.sessions.analysis\n"
