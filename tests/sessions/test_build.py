@@ -43,7 +43,7 @@ from stemlift.sessions.timeline import (
     Track,
     checked,
     walk,
-)
+)from stemlift.watch.manifest import Manifest, SourceFacts, StemFacts, write_manifest
 
 FOUR = ("drums", "bass", "other", "vocals")
 RATE = 44_100
@@ -362,6 +362,28 @@ def test_the_same_session_as_a_dawproject(tmp_path: Path, name: str) -> None:
     assert len(show(tmp_path / "s.dawproject").tracks) == len(made.session.tracks) + 1
 
 
+def test_what_ardour_plays_is_in_its_session(tmp_path: Path) -> None:
+    song = song_in(tmp_path, "song", 1_000)
+    options = {"template": "stem-mastering", "tempo": 100.0, "markers": "off"}
+    made = new_session(song, tmp_path / "s.ardour", **options)
+    assert names(made.session)[:2] == ["Reference", "Master bus"]
+    assert (tmp_path / "s.ardour").is_dir()
+    # An mp3 of it Ardour would have to import; its stems are there without it.
+    assert song.mix is not None
+    mp3 = replace(song.mix, file=song.mix.file.with_suffix(".mp3"))
+    soundfile.write(mp3.file, samples(song), RATE, format="MP3")
+    made = new_session(replace(song, mix=mp3), tmp_path / "t.ardour", **options)
+    assert names(made.session)[0] == "Master bus"
+    assert any("mix.mp3 is not in the session" in note for note in made.notes)
+    soundfile.write(tmp_path / "other.wav", np.zeros((100, 2)), 48_000)
+    with pytest.raises(StemliftError) as caught:
+        new_session([song.mix.file, tmp_path / "other.wav"], tmp_path / "u.ardour")
+    assert caught.value.reason is Reason.RATE_UNSUPPORTED
+    with pytest.raises(StemliftError) as caught:
+        show(tmp_path / "s.ardour")
+    assert caught.value.reason is Reason.ARGUMENT_INVALID
+
+
 def test_what_is_heard_in_a_song_is_in_its_session(tmp_path: Path) -> None:
     plan = Plan(tempi=((8, 118.0),), tonic=9, minor=True, lead=0.75)
     sound = play(plan).mix
@@ -419,6 +441,51 @@ def test_folders_of_stems_by_their_names(tmp_path: Path) -> None:
     with pytest.raises(StemliftError) as caught:
         song_of_folder(tmp_path / "none")
     assert caught.value.reason is Reason.FILE_NOT_FOUND
+
+
+def test_a_result_of_the_watched_folder_is_a_song(tmp_path: Path) -> None:
+    song = song_in(tmp_path, "song", 500)
+    assert song.mix is not None
+    facts = [
+        StemFacts(
+            name=stem.name,
+            file=stem.media.file.name,
+            bytes=stem.media.file.stat().st_size,
+            sha256="",
+            peak_dbfs=-6.0,
+            rms_dbfs=-20.0,
+        )
+        for stem in song.stems
+    ]
+    source = SourceFacts(
+        path=str(song.mix.file),
+        sha256="",
+        frames=500,
+        sample_rate=RATE,
+        channels=2,
+        time_reference=None,
+    )
+    manifest = Manifest(
+        stemlift="1",
+        id="a",
+        song="song",
+        source=source,
+        model="spectral",
+        recipe={},
+        stems=tuple(facts),
+        null_dbfs=-300.0,
+        encoding="FLOAT",
+        device="cpu",
+        job="j",
+        created="2026-01-01T00:00:00Z",
+    )
+    write_manifest(tmp_path / "song", manifest)
+    assert song_of_folder(tmp_path / "song") == song
+    assert expanded([tmp_path / "song"]) == [song]
+    song.stems[0].media.file.unlink()
+    with pytest.raises(StemliftError) as caught:
+        expanded([tmp_path / "song"])
+    assert caught.value.reason is Reason.MEDIA_MISSING
 
 
 def test_a_record_that_leads_outside_its_folder_is_not_followed(tmp_path: Path) -> None:

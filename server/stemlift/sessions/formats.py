@@ -41,26 +41,60 @@ def format_of(path: Path, *, embed: bool = False) -> Format:
     )
 
 
-def check_names(path: Path, files: Iterable[Path]) -> None:
-    """Refuse songs that the session's format cannot name, before any work is done on them.
+def check_songs(path: Path, songs: Sequence[Path], *, copy_media: bool = False) -> None:
+    """Refuse songs that a session of this format cannot hold, before any work is done on them.
 
     Raises:
-        StemliftError: PATH_UNSUPPORTED.
+        StemliftError: PATH_UNSUPPORTED; RATE_UNSUPPORTED where songs have different rates,
+            which Ardour does not play together.
     """
-    if format_of(path) is not Format.RPP:
-        return
+    match format_of(path):
+        case Format.RPP if not copy_media:
+            _check_names(path, songs)
+        case Format.ARDOUR:
+            _check_rates(path, songs)
+        case _:
+            pass
+
+
+def plays(path: Path, song: Path) -> bool:
+    """Whether a session of this format can play a song from where it is; stems it always can."""
+    if format_of(path) is not Format.ARDOUR:
+        return True
+    from stemlift.sessions.ardour.writer import READABLE
+
+    return song.suffix.lower() in READABLE
+
+
+def _check_names(path: Path, songs: Iterable[Path]) -> None:
     from stemlift.sessions.rpp.lines import line
     from stemlift.sessions.rpp.tracks import written_path
 
-    for file in files:
+    for song in songs:
         try:
-            line("FILE", written_path(file, path.absolute()))
+            line("FILE", written_path(song, path.absolute()))
         except StemliftError as error:
             raise StemliftError(
                 error.reason,
                 error.message,
                 "Rename the file or folder, or have it copied with --copy-media.",
             ) from error
+
+
+def _check_rates(path: Path, songs: Iterable[Path]) -> None:
+    # On demand: it brings decoders.
+    from stemlift.audio.probe import probe
+
+    rates = {song: probe(song).sample_rate for song in songs}
+    for song, rate in rates.items():
+        first = next(iter(rates))
+        if rate != rates[first]:
+            raise StemliftError(
+                Reason.RATE_UNSUPPORTED,
+                f"{song} has {rate} Hz and {first} {rates[first]}, but all songs of {path} must"
+                " have one rate.",
+                "Make a session for each with --each, or convert one of them.",
+            )
 
 
 def write(

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -251,11 +251,17 @@ class _Work:
         """The songs with their stems, tempo, markers and click."""
         meant = expanded(sources)
         waiting = [song for song in meant if isinstance(song, Path)]
-        if not self.options.get("copy_media", False):
-            formats.check_names(self.path, waiting)
+        copied = self.options.get("copy_media", False)
+        formats.check_songs(self.path, waiting, copy_media=copied)
         done = iter(self._separated(waiting) if waiting else ())
         stemmed = [song if isinstance(song, Song) else next(done) for song in meant]
-        return tuple(self._heard(song) for song in stemmed)
+        return tuple(self._playable(self._heard(song)) for song in stemmed)
+
+    def _playable(self, song: Song) -> Song:
+        if song.mix is None or formats.plays(self.path, song.mix.file):
+            return song
+        self.note(f"{song.mix.file.name} is not in the session, which cannot play such a file.")
+        return replace(song, mix=None)
 
     def measure(self, songs: Sequence[Song]) -> None:
         for note in mono_notes(songs, self.template, self.focus):
