@@ -10,13 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from analysed_songs import RATE as ANALYSED
-from analysed_songs import Plan, play
-from analysed_songs import write as write_song
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-from reaper_sim import Project
-from session_songs import Array, parts_of_a_mix, peak_db
+from session_songs import peak_db
+from stemmed_songs import FOUR, RATE, heard, names, samples, song_in, track_named
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.sessions import (
@@ -24,59 +19,17 @@ from stemlift.sessions import (
     load_template,
     new_session,
     show,
-    song_of_folder,
     template_names,
 )
 from stemlift.sessions.build import build_session, placed
 from stemlift.sessions.checks import mono_change, mono_notes
-from stemlift.sessions.click import beats, write_click
 from stemlift.sessions.song import Song, Stem
-from stemlift.sessions.sources import expanded, name_of
 from stemlift.sessions.templates.template import Template
 from stemlift.sessions.timeline import (
     Equalizer,
-    Marker,
     Media,
-    Seconds,
-    Session,
-    TempoPoint,
-    Track,
-    checked,
     walk,
-)from stemlift.watch.manifest import Manifest, SourceFacts, StemFacts, write_manifest
-
-FOUR = ("drums", "bass", "other", "vocals")
-RATE = 44_100
-
-
-def song_in(folder: Path, name: str, frames: int, *, rate: int = RATE, stems=FOUR) -> Song:
-    """A song whose stems add up to it; its mix is a file, too."""
-    place = folder / name
-    place.mkdir(parents=True)
-    mix, parts = parts_of_a_mix(place, rate, frames, stems)
-    soundfile.write(place / "mix.wav", mix, rate, subtype="FLOAT")
-    media = Media(place / "mix.wav", rate, 2, frames)
-    return Song(name, tuple(Stem(stem, parts[stem]) for stem in stems), media)
-
-
-def samples(song: Song) -> Array:
-    assert song.mix is not None
-    return soundfile.read(song.mix.file, dtype="float64", always_2d=True)[0]
-
-
-def heard(path: Path, seconds: float) -> Array:
-    project = Project(path, path.parent)
-    project.load(path.read_text(encoding="utf-8", errors="surrogateescape"))
-    assert project.problems() == []
-    return project.render(seconds)
-
-
-def names(session: Session) -> list[str]:
-    return ["  " * depth + track.name for depth, track in walk(session.tracks)]
-
-
-def track_named(session: Session, name: str) -> Track:
-    return next(track for _, track in walk(session.tracks) if track.name == name)
+)
 
 
 @pytest.mark.parametrize("name", ["plain", "remix", "sampling", "stem-mastering"])
@@ -233,117 +186,6 @@ def test_a_bass_that_mono_takes_away_is_told_of(tmp_path: Path) -> None:
     assert made.notes == (note,)
 
 
-def test_tempo_and_markers_of_each_song_lie_at_the_song() -> None:
-    media = Media(Path("a.wav"), 48_000, 2, 96_000)
-    song = Song(
-        "a",
-        (Stem("vocals", media),),
-        tempo=(TempoPoint(Fraction(1, 10), 100.0), TempoPoint(Fraction(1), 110.0)),
-        markers=(Marker(Fraction(1, 2), "B"), Marker(Fraction(9), "behind the end")),
-    )
-    other = replace(song, name="b", tempo=(TempoPoint(Fraction(0), 90.0, 3, 4),), markers=())
-    session = build_session([song, other], load_template("plain"), name="s")
-    first, second, filler, last = session.tempo
-    assert [(p.position, p.bpm) for p in (first, second)] == [(0, 100.0), (1, 110.0)]
-    assert (last.position, last.bpm, last.numerator) == (4, 90.0, 3)
-    # 5/3 beats at 100, then 110: the second bar starts at 1 + 7/3 * 60 / 110 = 2.27 s.
-    assert filler.position == 1 + Fraction(7, 3) * 60 / 110
-    assert [(m.position, m.name) for m in session.markers] == [
-        (0, "a"),
-        (Fraction(1, 2), "B"),
-        (4, "b"),
-    ]
-
-
-def bars_at(session: Session, position: Seconds) -> Fraction:
-    """Bars from the last change of signature to a position."""
-    points = session.tempo_points()
-    turn, meter = points[0].position, (points[0].numerator, points[0].denominator)
-    for point in points:
-        if point.position > position:
-            break
-        if point.position < position and (point.numerator, point.denominator) != meter:
-            turn, meter = point.position, (point.numerator, point.denominator)
-    beats_since = session.beats_at(position) - session.beats_at(turn)
-    return Fraction(beats_since) * meter[1] / (4 * meter[0])
-
-
-@settings(max_examples=60)
-@given(
-    st.lists(
-        st.tuples(
-            st.floats(50, 200),
-            st.sampled_from([(4, 4), (3, 4), (6, 8), (7, 8)]),
-            st.integers(100_001, 400_000),
-            st.booleans(),
-        ),
-        min_size=1,
-        max_size=5,
-    ),
-    st.integers(2, 10),
-)
-@example([(50.0, (4, 4), 16_001, True), (50.0, (4, 4), 8_000, True)], 0)
-def test_every_song_begins_with_a_bar_and_keeps_its_tempo(
-    songs: list[tuple[float, tuple[int, int], int, bool]], gap: int
-) -> None:
-    made = [
-        Song(
-            str(number),
-            (Stem("vocals", Media(Path("a.wav"), 8_000, 2, frames)),),
-            tempo=(TempoPoint(Fraction(0), bpm, *meter),) if known else (),
-        )
-        for number, (bpm, meter, frames, known) in enumerate(songs)
-    ]
-    seconds = Fraction(gap)
-    session = checked(build_session(made, load_template("plain"), name="s", gap=seconds))
-    for place in placed(made, gap=seconds):
-        if not place.song.tempo:
-            continue
-        bars = bars_at(session, place.position)
-        (at,) = (p for p in session.tempo if p.position == place.position)
-        assert (at.bpm, at.numerator) == (place.song.tempo[0].bpm, place.song.tempo[0].numerator)
-        # Where there is no room for a bar between two songs, there is none.
-        if gap >= 2:
-            assert abs(bars - round(bars)) < 1e-6
-
-
-def test_beats_follow_tempo_and_signature() -> None:
-    tempo = (TempoPoint(Fraction(0), 120.0, 3, 4), TempoPoint(Fraction(7, 4), 60.0, 3, 4))
-    found = list(beats(tempo, Fraction(4)))
-    # 0, .5, 1, 1.5, then half of the fourth beat is left, which takes half a second at 60.
-    assert [float(b.position) for b in found] == [0, 0.5, 1, 1.5, 2.25, 3.25]
-    assert [b.first for b in found] == [True, False, False, True, False, False]
-    eights = list(beats((TempoPoint(Fraction(0), 60.0, 6, 8),), Fraction(7, 2)))
-    assert [float(b.position) for b in eights] == [0, 0.5, 1, 1.5, 2, 2.5, 3]
-    assert [b.first for b in eights] == [True] + [False] * 5 + [True]
-    change = (TempoPoint(Fraction(0), 60.0, 4, 4), TempoPoint(Fraction(2), 60.0, 3, 4))
-    assert [b.first for b in beats(change, Fraction(6))] == [True, False, True, False, False, True]
-
-
-def test_a_click_is_on_its_frame_also_over_the_edge_of_a_block(tmp_path: Path) -> None:
-    rate, seconds = 8_000, 61
-    tempo = (TempoPoint(Fraction(0), 60 / 0.9999),)
-    media = write_click(tmp_path, "so/ng", tempo, Fraction(seconds), rate)
-    assert (media.sample_rate, media.channels, media.frames) == (rate, 1, rate * seconds)
-    sound = soundfile.read(media.file)[0]
-    assert len(sound) == media.frames
-    first = sound[: rate // 10]
-    places = [round(float(b.position) * rate) for b in beats(tempo, Fraction(seconds))]
-    assert len(places) == 62
-    # The beat at 29.997 s sounds over the edge at 30 s.
-    edge = sound[places[30] : places[30] + rate // 10]
-    plain = sound[places[1] : places[1] + rate // 10]
-    assert np.array_equal(edge, plain)
-    assert not np.array_equal(first, plain)
-    silence = sound.copy()
-    for place in places:
-        silence[place : place + rate // 20] = 0
-    assert not silence.any()
-    again = write_click(tmp_path, "so/ng", tempo, Fraction(seconds), rate)
-    assert again == media
-    assert [p.name for p in tmp_path.iterdir()] == [media.file.name]
-
-
 @pytest.mark.parametrize("name", ["practice", "stem-mastering"])
 def test_the_same_session_as_a_dawproject(tmp_path: Path, name: str) -> None:
     song = song_in(tmp_path, "it's", 1_000)
@@ -382,134 +224,6 @@ def test_what_ardour_plays_is_in_its_session(tmp_path: Path) -> None:
     with pytest.raises(StemliftError) as caught:
         show(tmp_path / "s.ardour")
     assert caught.value.reason is Reason.ARGUMENT_INVALID
-
-
-def test_what_is_heard_in_a_song_is_in_its_session(tmp_path: Path) -> None:
-    plan = Plan(tempi=((8, 118.0),), tonic=9, minor=True, lead=0.75)
-    sound = play(plan).mix
-    path = tmp_path / "drums.wav"
-    write_song(path, sound, channels=2)
-    song = Song("Song", (Stem("drums", Media(path, ANALYSED, 2, len(sound))),))
-    made = new_session(song, tmp_path / "s.rpp", template="practice")
-    lead, first = made.session.tempo[:2]
-    assert float(first.position) == pytest.approx(0.75, abs=0.03)
-    assert first.bpm == pytest.approx(118, rel=0.02)
-    assert lead.position == 0
-    assert any("118" in note and "sure" in note for note in made.notes)
-    assert made.session.markers
-    (click,) = track_named(made.session, "Click").clips
-    data = soundfile.read(click.file)[0]
-    at = round(float(first.position) * ANALYSED)
-    assert np.abs(data[at : at + 100]).max() > 0.2
-    assert np.abs(data[at - 200 : at]).max() < 0.01
-    # Where the template alone wants it, a song does without what cannot be found.
-    silence = tmp_path / "silence.wav"
-    soundfile.write(silence, np.zeros((ANALYSED, 2)), ANALYSED)
-    quiet = Song("Quiet", (Stem("drums", Media(silence, ANALYSED, 2, ANALYSED)),))
-    made = new_session(quiet, tmp_path / "q.rpp", template="practice")
-    assert made.session.tempo == ()
-    assert any("not in the session" in note for note in made.notes)
-
-
-def test_practice_has_a_click_where_the_tempo_is_known(tmp_path: Path) -> None:
-    song = song_in(tmp_path, "song", RATE)
-    made = new_session(song, tmp_path / "s.rpp", template="practice", tempo=120.0, markers="off")
-    (click,) = track_named(made.session, "Click").clips
-    assert click.file.parent == tmp_path / "Media"
-    assert made.session.tempo == (TempoPoint(Fraction(0), 120.0),)
-    made = new_session(song, tmp_path / "t.rpp", template="practice", tempo="off", markers="off")
-    assert "Click" not in names(made.session)
-    assert "no click" in made.notes[0]
-
-
-def test_folders_of_stems_by_their_names(tmp_path: Path) -> None:
-    folder = tmp_path / "My - song stems"
-    folder.mkdir()
-    mix, parts = parts_of_a_mix(tmp_path, RATE, 500, ("vocals", "drums"))
-    for name, media in parts.items():
-        media.file.rename(folder / f"My - song - {name}.wav")
-    soundfile.write(tmp_path / "My - song.wav", mix, RATE, subtype="FLOAT")
-    (folder / "notes.txt").write_text("x")
-    song = song_of_folder(folder)
-    assert song.name == "My - song"
-    assert [stem.name for stem in song.stems] == ["drums", "vocals"]
-    assert song.mix is not None
-    assert song.mix.file == tmp_path / "My - song.wav"
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(StemliftError, match="no stems"):
-        song_of_folder(tmp_path / "empty")
-    with pytest.raises(StemliftError) as caught:
-        song_of_folder(tmp_path / "none")
-    assert caught.value.reason is Reason.FILE_NOT_FOUND
-
-
-def test_a_result_of_the_watched_folder_is_a_song(tmp_path: Path) -> None:
-    song = song_in(tmp_path, "song", 500)
-    assert song.mix is not None
-    facts = [
-        StemFacts(
-            name=stem.name,
-            file=stem.media.file.name,
-            bytes=stem.media.file.stat().st_size,
-            sha256="",
-            peak_dbfs=-6.0,
-            rms_dbfs=-20.0,
-        )
-        for stem in song.stems
-    ]
-    source = SourceFacts(
-        path=str(song.mix.file),
-        sha256="",
-        frames=500,
-        sample_rate=RATE,
-        channels=2,
-        time_reference=None,
-    )
-    manifest = Manifest(
-        stemlift="1",
-        id="a",
-        song="song",
-        source=source,
-        model="spectral",
-        recipe={},
-        stems=tuple(facts),
-        null_dbfs=-300.0,
-        encoding="FLOAT",
-        device="cpu",
-        job="j",
-        created="2026-01-01T00:00:00Z",
-    )
-    write_manifest(tmp_path / "song", manifest)
-    assert song_of_folder(tmp_path / "song") == song
-    assert expanded([tmp_path / "song"]) == [song]
-    song.stems[0].media.file.unlink()
-    with pytest.raises(StemliftError) as caught:
-        expanded([tmp_path / "song"])
-    assert caught.value.reason is Reason.MEDIA_MISSING
-
-
-def test_a_record_that_leads_outside_its_folder_is_not_followed(tmp_path: Path) -> None:
-    parts_of_a_mix(tmp_path, RATE, 10, ("vocals",))
-    folder = tmp_path / "stems"
-    folder.mkdir()
-    (folder / "stems.json").write_text(
-        '{"song": "s", "source": {"path": "x.wav", "frames": 10, "sample_rate": 44100,'
-        ' "channels": 2}, "stems": [{"name": "vocals", "file": "../vocals.wav", "bytes": 1}]}'
-    )
-    with pytest.raises(StemliftError) as caught:
-        song_of_folder(folder)
-    assert caught.value.reason is Reason.FILE_NOT_FOUND
-
-
-def test_songs_of_a_folder_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    for name in ("10 z.wav", "2 b.wav", "1.wav", "a.wav", ".hidden.wav"):
-        soundfile.write(tmp_path / name, np.zeros((10, 2)), RATE)
-    (tmp_path / "notes.txt").write_text("no song")
-    (tmp_path / "sub").mkdir()
-    found = expanded([tmp_path])
-    assert [name_of(song) for song in found] == ["1", "2 b", "10 z", "a"]
-    with pytest.raises(StemliftError, match="no songs"):
-        expanded([tmp_path / "sub"])
 
 
 def test_stems_that_went_missing_leave_no_session(tmp_path: Path) -> None:
