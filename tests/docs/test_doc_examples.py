@@ -27,6 +27,7 @@ from stemlift.models.entry import FileEntry, ModelEntry
 from stemlift.models.library import Library
 from stemlift.models.spec import Network, Origin
 from stemlift.paths import paths_under
+from stemlift.sessions import load_template
 from stemlift.settings import Settings, WatchFolder, load_settings
 from stemlift.watch.recipe import Extra, Recipe
 from stemlift.watch.recipes import STEM_FOLDERS
@@ -103,9 +104,10 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, recording: Path, checkpoints: Path) -> Path:
-    """Where a reader stands: a song, an inbox with one, and checkpoints of their own."""
+    """Where a reader stands: two songs, an inbox with one, and checkpoints of their own."""
     shutil.copytree(checkpoints, tmp_path, dirs_exist_ok=True)
     (tmp_path / "song.wav").write_bytes(recording.read_bytes())
+    (tmp_path / "groove.wav").write_bytes(recording.read_bytes())
     (tmp_path / "inbox").mkdir()
     shutil.copy(recording, tmp_path / "inbox")
     return tmp_path
@@ -192,7 +194,7 @@ def _words(row: str) -> list[str]:
 
 
 def test_the_settings_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
-    others = ("models.md", "watched-folder.md")
+    others = ("models.md", "watched-folder.md", "sessions.md")
     (block,) = [block for block in all_blocks("toml") if block.page.name not in others]
     file = tmp_path / "settings.toml"
     file.write_text(block.text, encoding="utf-8")
@@ -212,6 +214,13 @@ def test_the_recipe_and_the_watched_folders_that_are_shown_are_such(tmp_path: Pa
         assert f"`{field}`" in page, field
     for name in (*get_args(Extra), *STEM_FOLDERS):
         assert re.search(rf"`[^`]*{re.escape(name)}[^`]*`", page), name
+
+
+def test_the_template_that_is_shown_is_one(tmp_path: Path) -> None:
+    (block,) = [block for block in all_blocks("toml") if block.page.name == "sessions.md"]
+    file = tmp_path / "fills.toml"
+    file.write_text(block.text, encoding="utf-8")
+    assert [track.stem for track in load_template(file).track] == ["drums", None, "*"]
 
 
 ENTRIES = [block for block in all_blocks("toml") if block.page.name == "models.md"]
