@@ -247,7 +247,7 @@ class Storm:
                 and self._taken() == self.expected_hashes()
             )
 
-        wait_for(over, f"the end; now {counted(house)}", 15 * PATIENCE)
+        wait_for(over, f"the end; now {ledger_counts(house)}", 15 * PATIENCE)
 
     # What must have come of it.
 
@@ -410,9 +410,9 @@ def states(house: House) -> dict[str, FileState]:
         return {entry.path: entry.state for entry in ledger.entries(str(house.inbox), *FileState)}
 
 
-def counted(house: House) -> dict[FileState, int]:
-    found = list(states(house).values())
-    return {state: found.count(state) for state in set(found)}
+def ledger_counts(house: House) -> dict[FileState, int]:
+    with open_ledger(house) as ledger:
+        return ledger.counts(str(house.inbox))
 
 
 def _format(suffix: str) -> tuple[str, str, str]:

@@ -118,7 +118,9 @@ def read_manifest(folder: Path) -> Manifest | None:
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file under a hidden name, then rename it. Raises OSError."""
     scratch = path.with_name(f".{path.name}.stemlift")
-    with scratch.open("wb") as file:
+    # Made anew: a link of this name, which anybody could put there, must lead nowhere.
+    scratch.unlink(missing_ok=True)
+    with scratch.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -163,6 +163,8 @@ def _first(error: ValidationError) -> str:
     field = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
         return f"there is no key named {field!r}"
+    if first["type"] == "string_pattern_mismatch":
+        return f"{field}: no such name can be, with a slash or a control sign in it"
     return f"{field}: {first['msg'].removeprefix('Value error, ')}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -73,7 +74,11 @@ class Source:
         Repeated after a crash it goes on. Raises FileExistsError where something else has
         that name, OSError where the system refuses.
         """
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            # Another name for the song would not help.
+            raise NotADirectoryError(errno.ENOTDIR, "a file is in the way", str(target)) from error
         if os.path.lexists(target):
             if not self._one_file_with(target):
                 raise FileExistsError(f"{target} is there already")

@@ -225,6 +225,8 @@ class Work:
         with self._outbox.explained():
             manifest = separated(draft, result, raw, staging, source.beat)
             if manifest is None:
+                # Lost only where the outbox itself is there; else the job is of use still.
+                self._outbox.open()
                 raise StemliftError(
                     Reason.WRITE_FAILED,
                     f"The stems of job {result.job} are no longer in the outbox.",
