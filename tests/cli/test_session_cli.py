@@ -320,6 +320,30 @@ def test_cancelled_it_leaves_neither_session_nor_stems(home: Home, tmp_path: Pat
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [file]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process in another way")
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "when the server is done"])
+def test_killed_half_way_it_goes_on_with_what_the_server_does(
+    home: Home, shell: Shell, tmp_path: Path, later: bool
+) -> None:
+    files = [song_file(tmp_path / "songs" / f"{n}.wav", RATE * 8, 10 + n) for n in range(2)]
+    with home.client() as client:
+        before = sum(1 for _ in client.jobs())
+        process = home.spawn("session", "new", "songs", "-o", "s.rpp", *SPECTRAL, cwd=tmp_path)
+        wait_for(lambda: sum(1 for _ in client.jobs()) == before + 2, "two jobs")
+        process.kill()
+        process.wait()
+        active = [JobState.RUNNING, JobState.QUEUED]
+        if later:
+            wait_for(lambda: not list(client.jobs(active)), "the server to be done")
+        assert not (tmp_path / "s.rpp").exists()
+        shell.answer("new", "songs", "-o", "s.rpp", *SPECTRAL)
+        assert sum(1 for _ in client.jobs()) == before + 2
+    sound = heard(tmp_path / "s.rpp", 18)
+    for file, at in zip(files, (0, 10), strict=True):
+        mix = read_floats(file)
+        assert np.max(np.abs(sound[at * RATE : at * RATE + len(mix)] - mix)) <= 1e-6
+
+
 class CallerError(Exception):
     pass
 

@@ -17,7 +17,7 @@ from stemlift.errors import Exit, Reason, StemliftError
 from stemlift.reaper.naming import job_key, source_name
 from stemlift.rpc.client import Client, RemoteJob
 from stemlift.rpc.requests import SeparateOptions, absolute, build_request
-from stemlift.rpc.results import JobUpdate
+from stemlift.rpc.results import JobState, JobUpdate
 from stemlift.sessions.media import FOLDER
 from stemlift.sessions.song import Song, song_of_result
 from stemlift.sessions.stems_folder import StemsFolder, read_record, write_record
@@ -114,6 +114,7 @@ def _looked_at(
 
 def _submit(client: Client, works: Sequence[_Work], options: SeparateOptions) -> None:
     seen: dict[Path, _Work] = {}
+    going = _going(client, [work for work in works if work.known is None])
     for work in works:
         if work.known is not None:
             continue
@@ -122,6 +123,9 @@ def _submit(client: Client, works: Sequence[_Work], options: SeparateOptions) ->
             work.job = seen[work.folder].job
             continue
         seen[work.folder] = work
+        if work.folder in going:
+            work.job = going[work.folder]
+            continue
         work.made_folder = not work.folder.exists()
         how: SeparateOptions = {
             **options,
@@ -132,6 +136,22 @@ def _submit(client: Client, works: Sequence[_Work], options: SeparateOptions) ->
         }
         request = build_request(work.source, **how)
         work.job = client.submit(request)
+
+
+def _going(client: Client, works: Sequence[_Work]) -> dict[Path, RemoteJob]:
+    """Jobs of these songs by their folders: a batch that was killed left them to the server,
+    which goes on with them; they are waited for, not repeated."""
+    states = [JobState.QUEUED, JobState.RUNNING]
+    if any(work.folder.exists() and not work.edited for work in works):
+        states.append(JobState.SUCCEEDED)
+    folders = {work.folder for work in works}
+    found: dict[Path, RemoteJob] = {}
+    for job in client.jobs(states) if works else ():
+        result = job.latest.result
+        whole = result is None or all(path.is_file() for path in result.stems.values())
+        if job.latest.output_folder in folders and whole:
+            found.setdefault(job.latest.output_folder, job)
+    return found
 
 
 def _waited(work: _Work, on_update: OnUpdate, on_found: Callable[[Path], None]) -> Song:
