@@ -47,15 +47,17 @@ def test_no_page_is_left_of_a_reason_that_is_gone() -> None:
 
 MODELS = ("list", "info", "pull", "import", "verify", "remove")
 REAPER = ("install", "uninstall", "doctor")
+SESSION = ("new", "add", "mashup", "samples", "show", "templates")
 WATCH = ("status", "retry", "install-service", "uninstall-service")
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        *("separate", "serve", "jobs", "models", "reaper", "watch", "doctor"),
+        *("separate", "serve", "jobs", "models", "reaper", "session", "watch", "doctor"),
         *(f"models {each}" for each in MODELS),
         *(f"reaper {each}" for each in REAPER),
+        *(f"session {each}" for each in SESSION),
         *(f"watch {each}" for each in WATCH),
     ],
 )
