@@ -28,12 +28,13 @@ Read = Callable[[int, int], Signal]
 """Frames of a file: from which on, which may lie before it, and how many; silence outside it."""
 
 LARGEST = 1 << 25
-"""Samples that are stretched at once: six minutes of stereo, about 700 MB while it goes."""
+"""Samples that are stretched at once: six minutes of stereo, about 800 MB while it goes."""
 
 _LEAD = 0.5
 """Seconds that are stretched before and behind what is kept, for the stretcher to settle."""
 
 _JOINT = 0.02
+_BLOCK = 1 << 16
 # Its phases are random where sound is noise; one seed gives the same bytes each time.
 _SEED = 1
 
@@ -109,13 +110,17 @@ def _pieces(source: Source, stretch: float, needed: int, most: int) -> Iterator[
         begin = source.start + round(at * stretch)
         rest = int(np.ceil((needed - at) * stretch))
         last = rest <= most
-        heard = source.read(begin - lead, min(rest, most) + 2 * lead)
-        out = _stretched(heard, stretch, source.sample_rate)[skip:]
+        # Not by a name of its own: what was read may go as soon as it is stretched.
+        out = _stretched(
+            source.read(begin - lead, min(rest, most) + 2 * lead), stretch, source.sample_rate
+        )[skip:]
         end = needed - at if last else _quietest(out, int(most / stretch), joint)
         if before is not None:
             out[:joint] = before * (1 - rise) + out[:joint] * rise
-        yield out[:end]
-        before = out[end : end + joint]
+        for first in range(0, end, _BLOCK):
+            yield out[first : min(end, first + _BLOCK)]
+        before = out[end : end + joint].copy()
+        del out
         at += end
 
 
@@ -131,7 +136,7 @@ def _stretched(heard: Signal, stretch: float, sample_rate: int) -> Signal:
         stretcher.preset(len(pair), sample_rate)
         stretcher.timeFactor = stretch
         parts.append(stretcher.process(pair))
-    return np.concatenate(parts).T
+    return (parts[0] if len(parts) == 1 else np.concatenate(parts)).T
 
 
 def _quietest(out: Signal, length: int, joint: int) -> int:
