@@ -26,6 +26,9 @@ from stemlift.watch.recipe import Recipe
 if TYPE_CHECKING:
     from stemlift.rpc.results import SeparationResult
 
+# What writers of stems and of sessions call a file until it is whole.
+_SCRATCH = (".*.stemlift", ".*.tmp")
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -166,8 +169,9 @@ def finished(
 
 
 def _remove_scratch(folder: Path) -> None:
-    for path in folder.rglob(".*.stemlift"):
-        path.unlink()
+    for scratch in _SCRATCH:
+        for path in folder.rglob(scratch):
+            path.unlink()
 
 
 def _time_reference(song: Path) -> int | None:

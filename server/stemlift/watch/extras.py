@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from stemlift.watch import extra_dawproject, extra_rpp
 from stemlift.watch.extra import CannotHoldError
 from stemlift.watch.extra_flac import write_flac
 from stemlift.watch.extra_stem_mp4 import write_stem_file
@@ -22,5 +23,9 @@ Raises:
     StemliftError, OSError: as all writing.
 """
 
-# Sessions are entered here by those who write them.
-EXTRAS: Mapping[str, Extra] = {"flac": write_flac, "stem.mp4": write_stem_file}
+EXTRAS: Mapping[str, Extra] = {
+    "flac": write_flac,
+    "stem.mp4": write_stem_file,
+    "dawproject": extra_dawproject.write_project,
+    "rpp": extra_rpp.write_project,
+}
