@@ -41,12 +41,15 @@ def _one(rng: np.random.Generator, length: float, kind: str) -> Sound:
         zap = np.sin(2 * np.pi * np.cumsum(falling) / RATE) * np.exp(-time / 0.25)
         return np.repeat(zap.astype(np.float32)[:, None], 2, axis=1)
     steps = frames // 256 + 4
-    low, high = pick(rng, 150, 800), pick(rng, 4000, 14000)
+    bottom, top = pick(rng, 150, 800), pick(rng, 4000, 14000)
     if kind == "atmosphere":
-        low, high = low, low * 4
-        path = low * (high / low) ** (0.5 + 0.5 * np.sin(np.linspace(0, rng.uniform(2, 9), steps)))
+        path = bottom * 4.0 ** (0.5 + 0.5 * np.sin(np.linspace(0, rng.uniform(2, 9), steps)))
     else:
-        path = np.geomspace(low, high, steps) if kind == "riser" else np.geomspace(high, low, steps)
+        path = (
+            np.geomspace(bottom, top, steps)
+            if kind == "riser"
+            else np.geomspace(top, bottom, steps)
+        )
     width = float(rng.uniform(0.15, 0.8))
     sides = [filters.swept_noise(rng, path, width)[:frames] for _ in range(2)]
     frames = min(len(side) for side in sides)

@@ -88,7 +88,7 @@ def pluck(
         position = (_FRAMES - 1) * np.sqrt(np.minimum(time / min(_LONGEST, 6 * sustain), 1.0))
         sound = read(tables[key], cycles(tone, frames), position.astype(np.int64))
         level = np.exp(-time / np.float32(sustain)) * np.minimum(1.0, time / 0.0015)
-        level *= np.minimum(1.0, np.exp(-(time - np.float32(tone.length)) / 0.012))
+        level *= np.exp(-np.maximum(0.0, time - np.float32(tone.length)) / 0.012)
         sound = sound * level
         count = min(len(burst), frames)
         sound[:count] += np.float32(settings.noise * (0.5 + tone.velocity)) * burst[:count]

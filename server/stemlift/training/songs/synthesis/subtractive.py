@@ -116,7 +116,7 @@ def spectrum(
 ) -> NDArray[np.float64]:
     """Amplitudes of the harmonics of a wave."""
     if wave == "saw":
-        return 1.0 / numbers
+        return np.asarray(1.0 / numbers)
     if wave == "square":
         return (numbers % 2) / numbers
     if wave == "pulse":
@@ -124,7 +124,7 @@ def spectrum(
     if wave == "triangle":
         return (numbers % 2) / numbers**2
     if wave == "sine":
-        return (numbers == 1.0).astype(float)
+        return np.asarray(numbers == 1.0, np.float64)
     return np.asarray(rng.exponential(1.0, len(numbers)) / numbers ** rng.uniform(0.8, 1.6))
 
 
