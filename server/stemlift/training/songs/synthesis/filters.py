@@ -44,7 +44,9 @@ def drive(sound: Sound, gain: float, bias: float = 0.0) -> Sound:
     doubled = signal.resample_poly(sound * np.float32(gain / loudest), 2, 1, axis=0)
     shaped = np.tanh(doubled + np.float32(bias)) - np.float32(np.tanh(bias))
     shaped /= np.float32(np.tanh(gain + abs(bias)))
-    return np.asarray(signal.resample_poly(shaped, 1, 2, axis=0), np.float32)
+    driven = np.asarray(signal.resample_poly(shaped, 1, 2, axis=0), np.float32)
+    # A bias turns into an offset wherever there is sound.
+    return band(driven, 20.0, 0.0, 1) if bias else driven
 
 
 def cabinet(sound: Sound, rng: np.random.Generator) -> Sound:
