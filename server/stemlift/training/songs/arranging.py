@@ -292,8 +292,11 @@ def _voices(rng: np.random.Generator, frame: _Frame) -> list[Part]:
     chorus: list[Note] = []
     above: list[Note] = []
     way = bool(rng.random() < 0.7)
-    singing = {index for index, section in enumerate(frame.sections) if section.name in _SUNG}
-    singing = {index for index in singing if rng.random() < 0.88} or {0}
+    singing = [
+        index
+        for index, section in enumerate(frame.sections)
+        if section.name in _SUNG and rng.random() < 0.88
+    ] or [0]
     for index, (section, chords) in enumerate(zip(frame.sections, frame.chords, strict=True)):
         beats = section.bars * frame.meter.bar
         sings = index in singing
