@@ -1,0 +1,195 @@
+"""Songs as files: composed, played, sung, mixed, and written, a song at a time.
+
+A song depends on its seed, split and number alone (and on the voices in the folder and the
+SoundFont), so that any number of processes make the same songs, and a run that was stopped
+goes on where it was. Each song is one `.npy` file of int16, (4 stems, 2, samples), which
+training maps into memory and reads anywhere without decoding, beside a `.json` that tells
+what it is. The `.json` is written last: a song without one is not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from stemlift.errors import Reason, StemliftError
+from stemlift.training.songs import choir, mixing, rights, voices
+from stemlift.training.songs.arranging import compose, generator_for
+from stemlift.training.songs.fluidsynth import Font
+from stemlift.training.songs.mixing import RATE, STEMS, Layer
+from stemlift.training.songs.playing import play
+from stemlift.training.songs.rights import Split
+from stemlift.training.songs.score import Kind, Song
+from stemlift.training.songs.vocals import vocals
+
+SILENT_STEM = 0.05
+
+
+@dataclass(frozen=True)
+class Order:
+    """Songs to make.
+
+    Attributes:
+        folder: where they go.
+        voices: folder of the banks (`choir.prepare`).
+        sampled: play SoundFonts; without, only instruments of our own.
+    """
+
+    folder: Path
+    split: Split
+    seed: int
+    seconds: float
+    voices: Path
+    sampled: bool = True
+
+
+def name_of(order: Order, index: int) -> str:
+    """Of a song's files, without their endings."""
+    return f"{order.split}-{order.seed}-{index:06d}"
+
+
+def make(order: Order, index: int) -> tuple[np.ndarray, dict[str, object]]:
+    """One song: int16 (4, 2, samples) in the order of STEMS, and what it is.
+
+    Raises:
+        StemliftError: FILE_NOT_FOUND (FluidSynth or its SoundFont).
+    """
+    rng = generator_for(order.seed, order.split, index)
+    writing, singing, mixing_, silence = rng.spawn(4)
+    song = compose(writing, order.seconds)
+    font = _font(rights.soundfont_for(order.split)) if order.sampled else None
+    played = play(song, font)
+    sung, cast = vocals(song, order.split, order.voices, singing)
+    kinds = {part.name: part for part in song.parts}
+    layers = [
+        Layer(str(kinds[name].kind), np.ascontiguousarray(sound.T), kinds[name].gain_db)
+        for name, sound in played.items()
+    ]
+    layers += [Layer("vocals", one.signal, one.gain_db, one.pan) for one in sung]
+    muted = [stem for stem in STEMS if silence.random() < SILENT_STEM]
+    kept = [layer for layer in layers if layer.stem not in muted]
+    mixed = mixing.mix(kept or layers, round(order.seconds * RATE), mixing_)
+    stems = np.round(mixed.stems * 32767.0).clip(-32768, 32767).astype(np.int16)
+    return stems, _manifest(order, index, song, cast, mixed.done, stems)
+
+
+def write(order: Order, index: int) -> str:
+    """Make a song and write it, whole or not at all; one that is there is left alone.
+
+    Returns:
+        Its name.
+
+    Raises:
+        StemliftError: OUTPUT_UNWRITABLE, and what `make` raises.
+    """
+    name = name_of(order, index)
+    done = order.folder / f"{name}.json"
+    if done.is_file():
+        return name
+    stems, manifest = make(order, index)
+    try:
+        sound = order.folder / f".{name}.{os.getpid()}.npy"
+        np.save(sound, stems)
+        sound.replace(order.folder / f"{name}.npy")
+        told = order.folder / f".{name}.{os.getpid()}.json"
+        told.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        told.replace(done)
+    except OSError as error:
+        raise StemliftError(
+            Reason.OUTPUT_UNWRITABLE,
+            f"The song {name} cannot be written to {order.folder}: {error.strerror}.",
+            "Choose another folder, or make room.",
+        ) from error
+    return name
+
+
+def write_all(order: Order, songs: range, processes: int) -> Iterator[str]:
+    """Write songs with several processes; yields the name of each as it is done, in order."""
+    order.folder.mkdir(parents=True, exist_ok=True)
+    if processes <= 1:
+        for index in songs:
+            yield write(order, index)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(write, [order] * len(songs), songs)
+
+
+def songs_in(folder: Path, split: str) -> list[Path]:
+    """The finished songs of a split in a folder, by name."""
+    return [path.with_suffix(".npy") for path in sorted(folder.glob(f"{split}-*.json"))]
+
+
+@lru_cache(maxsize=1)
+def _font(path: Path) -> Font:
+    return Font(path)
+
+
+def _manifest(
+    order: Order,
+    index: int,
+    song: Song,
+    cast: list[str],
+    done: dict[str, object],
+    stems: np.ndarray,
+) -> dict[str, object]:
+    return {
+        "split": order.split,
+        "seed": order.seed,
+        "index": index,
+        "rate": RATE,
+        "stems": [stem if stems[at].any() else None for at, stem in enumerate(STEMS)],
+        "genre": song.genre,
+        "key": f"{song.tonic} {song.mode}",
+        "tempo": round(song.tempo, 2),
+        "instruments": [
+            part.instrument.name for part in song.parts if part.kind is not Kind.VOICE
+        ],
+        "font": rights.soundfont_for(order.split).name if order.sampled else None,
+        "voices": cast,
+        "mixing": done,
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m stemlift.training.songs.rendering`: for the time before the command."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--voices", type=Path, help="folder of the voices' banks")
+    parser.add_argument("--split", choices=("train", "valid", "test"), default="train")
+    parser.add_argument("--songs", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=24.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    chosen = parser.parse_args(arguments)
+    bank = chosen.voices or chosen.out / "voices"
+    order = Order(chosen.out, chosen.split, chosen.seed, chosen.seconds, bank)
+    try:
+        there, refused = choir.prepare(bank, voices.voices_of(chosen.split))
+        for error in refused:
+            print(error, file=sys.stderr)  # noqa: T201
+        print(f"{len(there)} voices", flush=True)  # noqa: T201
+        began = time.monotonic()
+        songs = range(chosen.first, chosen.first + chosen.songs)
+        for count, name in enumerate(write_all(order, songs, chosen.processes), 1):
+            rate = 60.0 * count / (time.monotonic() - began)
+            print(f"{name} {rate:.1f} songs a minute", flush=True)  # noqa: T201
+    except StemliftError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
