@@ -92,17 +92,17 @@ class DawProject:
         target = self.path if path is None else path.absolute()
         if target != self.path and not force:
             refuse_existing(target)
-        with opened(self.path) as old:
+        # The old one is closed before the new one takes its place: Windows refuses otherwise.
+        with new_archive(target) as archive, opened(self.path) as old:
             if _state(old) != (self.entries, self.checksum):
                 raise _changed(self.path)
-            with new_archive(target) as archive:
-                for entry in old.infolist():
-                    if entry.filename == PROJECT:
-                        add_text(archive, PROJECT, self.document.data)
-                    else:
-                        copy_entry(old, entry, archive)
-                for file, name in self.new:
-                    add_sound(archive, name, file)
+            for entry in old.infolist():
+                if entry.filename == PROJECT:
+                    add_text(archive, PROJECT, self.document.data)
+                else:
+                    copy_entry(old, entry, archive)
+            for file, name in self.new:
+                add_sound(archive, name, file)
         with opened(target) as archive:
             entries, checksum = _state(archive)
         return replace(self, path=target, entries=entries, checksum=checksum, new=())
