@@ -17,7 +17,14 @@ def bell(hertz: float, gain_db: float, quality: float) -> npt.NDArray[np.float64
     alpha = np.sin(turn) / (2.0 * quality)
     cosine = -2.0 * np.cos(turn)
     section = np.array(
-        [1 + alpha * amount, cosine, 1 - alpha * amount, 1 + alpha / amount, cosine, 1 - alpha / amount]
+        [
+            1 + alpha * amount,
+            cosine,
+            1 - alpha * amount,
+            1 + alpha / amount,
+            cosine,
+            1 - alpha / amount,
+        ]
     )
     return section / section[3]
 

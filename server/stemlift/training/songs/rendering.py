@@ -152,9 +152,7 @@ def _manifest(
         "genre": song.genre,
         "key": f"{song.tonic} {song.mode}",
         "tempo": round(song.tempo, 2),
-        "instruments": [
-            part.instrument.name for part in song.parts if part.kind is not Kind.VOICE
-        ],
+        "instruments": [part.instrument.name for part in song.parts if part.kind is not Kind.VOICE],
         "font": rights.soundfont_for(order.split).name if order.sampled else None,
         "voices": cast,
         "mixing": done,

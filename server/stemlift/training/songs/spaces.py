@@ -43,9 +43,7 @@ def impulse(kind: str, rng: np.random.Generator) -> Stereo:
 
 def reverb(signal: Stereo, answer: Stereo) -> Stereo:
     """The wet signal alone, as long as the dry one."""
-    return np.asarray(
-        oaconvolve(signal, answer, axes=-1)[:, : signal.shape[1]], dtype=np.float32
-    )
+    return np.asarray(oaconvolve(signal, answer, axes=-1)[:, : signal.shape[1]], dtype=np.float32)
 
 
 def echo(signal: Stereo, seconds: float, feedback: float, ping_pong: bool) -> Stereo:

@@ -28,7 +28,9 @@ class Voiced:
     pan: float
 
 
-def vocals(song: Song, split: str, folder: Path, rng: np.random.Generator) -> tuple[list[Voiced], list[str]]:
+def vocals(
+    song: Song, split: str, folder: Path, rng: np.random.Generator
+) -> tuple[list[Voiced], list[str]]:
     """Sing the voice parts of a song.
 
     Args:
@@ -43,7 +45,9 @@ def vocals(song: Song, split: str, folder: Path, rng: np.random.Generator) -> tu
     names = choir.names(folder, split)
     # Recorded speakers are few among many spoken by rule, and nearest to singers.
     weights = np.array([_weight(name) for name in names])
-    drawn = rng.choice(len(names), size=min(4, len(names)), replace=False, p=weights / weights.sum())
+    drawn = rng.choice(
+        len(names), size=min(4, len(names)), replace=False, p=weights / weights.sum()
+    )
     cast = [names[int(index)] for index in drawn]
     banks = [choir.bank(folder, name) for name in cast]
     singers = [any_singer(rng) for _ in banks]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -146,10 +147,7 @@ def syllables(level_db: Signal, hertz: Signal) -> list[tuple[int, int, int, int]
     peaks, _ = find_peaks(hill, height=loudest - 28.0, prominence=2.0, distance=16)
     if not len(peaks):
         return []
-    valleys = [
-        int(left + np.argmin(hill[left:right]))
-        for left, right in zip(peaks, peaks[1:], strict=False)
-    ]
+    valleys = [int(left + np.argmin(hill[left:right])) for left, right in pairwise(peaks)]
     spoken = np.flatnonzero(energy > loudest - 50.0)
     edges = [max(int(spoken[0]) - 2, 0), *valleys, min(int(spoken[-1]) + 3, len(hill))]
     found = []
@@ -194,7 +192,7 @@ def load(path: Path) -> Bank:
 
 def _world() -> Any:
     try:
-        import pyworld  # noqa: PLC0415
+        import pyworld
     except ImportError as error:
         raise StemliftError(
             Reason.TRAINING_UNAVAILABLE,

@@ -98,7 +98,9 @@ def catalogue() -> tuple[Voice, ...]:
         ),
         *_espeak("test", "cs+Jacky cs+f5 tr+Andrea tr+m7 el+victor el+f3 hi+anika hi+Gene"),
         *(
-            _festival(say, "cs", "test", "GPL-3.0-or-later", f"festvox-czech-{say[6:]}", "iso8859-2")
+            _festival(
+                say, "cs", "test", "GPL-3.0-or-later", f"festvox-czech-{say[6:]}", "iso8859-2"
+            )
             for say in ("czech_dita", "czech_krb", "czech_machac")
         ),
         _festival("czech_ph", "cs", "test", "GPL-2.0-or-later", "festvox-czech-ph", "iso8859-2"),

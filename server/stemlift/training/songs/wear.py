@@ -13,7 +13,8 @@ from stemlift.training.songs.equalising import band_pass
 RATE = 44_100
 FRAME = 1024
 _CHANCES = {
-    "none": 0.62, "coded": 0.15, "band": 0.08, "mono": 0.06, "radio": 0.02, "vinyl": 0.04, "8k": 0.03
+    "none": 0.62, "coded": 0.15, "band": 0.08, "mono": 0.06, "radio": 0.02,
+    "vinyl": 0.04, "8k": 0.03,
 }  # fmt: skip
 
 

@@ -1,0 +1,49 @@
+"""Songs are written whole, the same for the same seed, and only once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stemlift.training.songs import rendering
+from stemlift.training.songs.rendering import Order
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> Order:
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    # No bank is in the folder and no SoundFont is asked for: only what the project makes itself.
+    return Order(folder, "train", 4, 4.0, tmp_path / "voices", sampled=False)
+
+
+def test_a_song_is_the_same_for_its_seed_and_another_for_another(order: Order) -> None:
+    first, told = rendering.make(order, 1)
+    again, _ = rendering.make(order, 1)
+    other, _ = rendering.make(order, 2)
+    assert first.shape == (4, 2, 4 * 44_100)
+    assert first.dtype == np.int16
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert np.abs(first.astype(np.int32).sum(axis=0)).max() <= 32_767
+    assert told["split"] == "train"
+    json.dumps(told)
+
+
+def test_a_written_song_is_left_alone_and_a_half_one_made_again(order: Order) -> None:
+    name = rendering.write(order, 0)
+    sound = order.folder / f"{name}.npy"
+    stems = np.load(sound, mmap_mode="r")
+    before = sound.stat().st_mtime_ns
+    assert rendering.write(order, 0) == name
+    assert sound.stat().st_mtime_ns == before
+    assert [path.name for path in rendering.songs_in(order.folder, "train")] == [f"{name}.npy"]
+    kept = np.array(stems)
+    (order.folder / f"{name}.json").unlink()
+    assert rendering.songs_in(order.folder, "train") == []
+    rendering.write(order, 0)
+    assert np.array_equal(np.load(sound), kept)
+    assert not list(order.folder.glob(".*"))
