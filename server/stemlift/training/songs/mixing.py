@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import sosfilt
 
 from stemlift.training.songs import dynamics, spaces, wear
 from stemlift.training.songs.equalising import band_pass, equalise

@@ -95,7 +95,7 @@ def track(
         rest = index == 0 or note.start - (notes[index - 1].start + notes[index - 1].length) > 0.25
         if rest:
             at = int(rng.integers(len(pool)))
-            _inhale(place, gain, breath, bank, pool[at], note, free, manner, rng)
+            _inhale(place, gain, breath, pool[at], note, free, manner, rng)
         start = round(note.start * RATE / HOP)
         end = min(round((note.start + note.length) * RATE / HOP), count)
         if end - start < 3 or start >= count:
@@ -199,7 +199,6 @@ def _inhale(
     place: Signal,
     gain: Signal,
     breath: Signal,
-    bank: Bank,
     syllable: np.ndarray,
     note: SungNote,
     free: int,

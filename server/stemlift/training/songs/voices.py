@@ -110,7 +110,6 @@ def catalogue() -> tuple[Voice, ...]:
         _festival(
             "hy_fi_mv_diphone", "fi", "test", "LGPL-2.1+ / GPL-2+", "festvox-suopuhe-mv", "latin-1"
         ),
-        _festival("hindi_NSK_diphone", "hi", "test", "GPL-2.0-or-later", "festvox-hi-nsk", "utf-8"),
     ]
     festival = [
         _festival("ked_diphone", "en", "train", _CMU, "festvox-kdlpc16k", "latin-1"),
