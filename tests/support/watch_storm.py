@@ -42,7 +42,6 @@ FORMATS = (
 )
 RATES = (44100, 48000, 22050)
 
-# Of a whole WAV file only the first so many bytes, or something else altogether.
 _BROKEN = (
     ("wav", b""),
     ("wav", b"RIFF\x24\x00\x00\x00WAVE"),
@@ -58,7 +57,7 @@ _BROKEN = (
 
 
 def sound(number: int, seconds: float) -> tuple[str, bytes]:
-    """The song of this number: extension, and the whole file. Every tenth is silent."""
+    """The song of this number: extension, and the whole file."""
     extension, container, kind = FORMATS[number % len(FORMATS)]
     rate = RATES[number % len(RATES)]
     channels = 1 if number % 5 == 4 else 2
@@ -383,12 +382,16 @@ def hasty(house: House, **changes: object) -> WatchFolder:
     return folder_settings(house, **given | changes)
 
 
-def start_watcher(home: Home, folder: WatchFolder, die_at: str = "") -> subprocess.Popen[bytes]:
-    """A watcher in a process of its own; the caller ends it."""
+def start_watcher(
+    home: Home, folder: WatchFolder, die_after: int = 0, delay: float = 0.0
+) -> subprocess.Popen[bytes]:
+    """A watcher in a process of its own; the caller ends it. For the rest see the program."""
     facts = {
         "home": str(home.folder),
         "folder": folder.model_dump(mode="json"),
-        "die_at": die_at,
+        "die_at": "",
+        "die_after": die_after,
+        "delay": delay,
     }
     return subprocess.Popen([sys.executable, str(PROGRAM), json.dumps(facts)], env=home.environment)
 
