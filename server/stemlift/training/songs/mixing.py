@@ -19,7 +19,7 @@ STEMS = ("drums", "bass", "other", "vocals")
 RATE = 44_100
 CEILING = 0.985
 
-_LEVEL_DB = {"drums": 0.0, "bass": -2.0, "other": -2.0, "vocals": 0.5}
+_LEVEL_DB = {"drums": 0.0, "bass": -2.0, "other": -2.0, "vocals": 2.5}
 
 
 @dataclass(frozen=True)
