@@ -262,6 +262,7 @@ REFUSED = {
     "no outbox": (("in",), "ARGUMENT_INVALID"),
     "format": (("in", "--out", "out", "--format", "mp3"), "ARGUMENT_INVALID"),
     "extra": (("in", "--out", "out", "--also", "flac,mp3"), "ARGUMENT_INVALID"),
+    "no stem": (("in", "--out", "out", "--stems", ""), "ARGUMENT_INVALID"),
     "time": (("in", "--out", "out", "--stable", "nan"), "ARGUMENT_INVALID"),
     "retry": (("retry", "in/song.wav"), "ARGUMENT_INVALID"),
 }
@@ -286,6 +287,7 @@ def test_what_is_refused_at_once(
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["reason"] == reason
     assert error["message"]
+    assert not {"Input", "pattern"} & set(error["message"].split())
     assert error["remedy"]
     assert sorted(folder.rglob("*")) == before
 

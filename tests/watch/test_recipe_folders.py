@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -133,14 +134,21 @@ def test_an_error_that_is_raised_for_months_does_not_grow(tmp_path: Path) -> Non
     ("text", "named"),
     [
         ('modell = "x"', "'modell'"),
-        ("model = 3", "model"),
-        ('stems = "vocals"', "stems"),
+        ("model = 3", 'model: it is text in quotes, such as "3"'),
+        ('model = ""', "model: it is empty"),
+        ('model = "a/b"', "model: no such name can be"),
+        ("model = true", "model: it is text"),
+        ('stems = "vocals"', 'stems: it is a list, such as ["vocals"]'),
+        ("stems = {}", "stems: it is a list"),
+        ('stems = [""]', "stems.0: it is empty"),
         ('format = "mp3"', "format"),
         ('name = "../{stem}"', "name"),
         ('name = "{song}"', "{stem}"),
+        ('name = "{artist} - {stem}"', "no {artist}"),
         ('original = "burn"', "original"),
         ('also = ["flac", "zip"]', "also.1"),
-        ("channels = [0, 1, 2]", "channels"),
+        ("channels = [0, 1, 2]", "channels: it is "),
+        ('channels = "mono"', "such as [2, 3]"),
         ("[recipe]\nmodel = 'x'", "'recipe'"),
         ("model =\n", "line 1"),
         (b"model = '\xff'", "UTF-8"),
@@ -154,6 +162,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str | bytes, named: str) -
     message = refusal(recipes(tmp_path), "x/a.wav").message
     assert str(path) in message
     assert named in message
+    assert not {"tuple", "literal", "pattern", "Input"} & set(re.findall(r"\w+", message))
 
 
 def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:

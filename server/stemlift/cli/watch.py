@@ -173,10 +173,12 @@ def _checked(kind: type[_Model], values: dict[str, Any]) -> _Model:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        option = f"--{str(first['loc'][0]).replace('_', '-')}".replace("--inbox", "INBOX")
+        from stemlift.watch.wrong_values import wrong_value
+
+        field, what = wrong_value(error)
+        option = f"--{field.partition('.')[0].replace('_', '-')}".replace("--inbox", "INBOX")
         raise StemliftError(
             Reason.ARGUMENT_INVALID,
-            f"{option} cannot be used: {first['msg'].removeprefix('Value error, ')}.",
+            f"{option} cannot be used: {what}.",
             "See `stemlift watch --help`.",
         ) from error

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # same on each system.
 _FORBIDDEN = re.compile(r'[/\\<>:"|?*\x00-\x1f\x7f]')
 _LONGEST_TEMPLATE = 120
+_PLACE = re.compile(r"\{[^{}]*\}")
 _NAME = r"^[^\x00-\x1f\x7f/\\]+$"
 
 Extra = Literal["flac", "stem.mp4", "dawproject", "rpp"]
@@ -66,6 +67,9 @@ class Recipe(BaseModel):
     def _gives_a_file_name(cls, value: str) -> str:
         if "{stem}" not in value:
             raise ValueError("it needs {stem}, or all stems would have one name")
+        for place in _PLACE.findall(value):
+            if place not in ("{song}", "{stem}"):
+                raise ValueError(f"{{song}} and {{stem}} can be filled in, and no {place}")
         if len(value.encode("utf-8", "surrogatepass")) > _LONGEST_TEMPLATE:
             raise ValueError(f"it is longer than {_LONGEST_TEMPLATE} bytes")
         if _FORBIDDEN.search(value):

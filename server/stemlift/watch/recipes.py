@@ -15,6 +15,7 @@ from stemlift.audio.opening import open_regular
 from stemlift.audio.problems import display_name
 from stemlift.errors import Reason, StemliftError
 from stemlift.watch.recipe import Recipe
+from stemlift.watch.wrong_values import wrong_value
 
 RECIPE_FILE = "stemlift.toml"
 _LARGEST_BYTES = 64 * 1024
@@ -159,13 +160,10 @@ def _read(path: Path, stamp: _Stamp) -> _Read:
 
 
 def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "the file"
-    if first["type"] == "extra_forbidden":
+    field, what = wrong_value(error)
+    if error.errors()[0]["type"] == "extra_forbidden":
         return f"there is no key named {field!r}"
-    if first["type"] == "string_pattern_mismatch":
-        return f"{field}: no such name can be, with a slash or a control sign in it"
-    return f"{field}: {first['msg'].removeprefix('Value error, ')}"
+    return f"{field or 'the file'}: {what}"
 
 
 def _invalid(path: Path, what: str) -> StemliftError:
