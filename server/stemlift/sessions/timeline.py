@@ -175,6 +175,12 @@ class Track:
         ends = [clip.end for clip in self.clips] + [child.end for child in self.children]
         return max(ends, default=ZERO)
 
+    @property
+    def needed_channels(self) -> int:
+        """As many as it, its clips and its children have."""
+        own = [self.channels, *(clip.media.channels for clip in self.clips)]
+        return max(own + [child.needed_channels for child in self.children])
+
 
 @dataclass(frozen=True, slots=True)
 class TempoPoint:

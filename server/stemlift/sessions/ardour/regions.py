@@ -11,8 +11,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 from stemlift.sessions.ardour.routes import Ids
 from stemlift.sessions.ardour.times import position, span
-from stemlift.sessions.dawproject.parameters import label, linear, number
+from stemlift.sessions.levels import linear
 from stemlift.sessions.timeline import ZERO, Clip, Media, Seconds
+from stemlift.sessions.xml_text import label, number
 
 Place = Callable[[Media], tuple[str, str]]
 """The name and the origin of a source: the path of a file outside, empty for one inside."""

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement
 
-from stemlift.sessions.dawproject.parameters import label, linear, number
+from stemlift.sessions.levels import linear
 from stemlift.sessions.timeline import Clip, Track
+from stemlift.sessions.xml_text import label, number
 
 Ids = Callable[[], str]
 
@@ -46,18 +47,12 @@ class Route:
     solo_below: int = 0
 
 
-def channels_of(track: Track) -> int:
-    """How many channels it needs: its own, its clips' and its children's."""
-    needed = [track.channels, *(clip.media.channels for clip in track.clips)]
-    return max(needed + [channels_of(child) for child in track.children])
-
-
 def routes_of(
     tracks: Iterable[Track], into: str, into_channels: int, names: Names, above: int = 0
 ) -> Iterator[Route]:
     """All routes, a bus before what plays into it. What a folder plays itself has a track."""
     for track in tracks:
-        channels = channels_of(track)
+        channels = track.needed_channels
         name = names(track.name)
         if not track.children:
             yield Route(

@@ -16,7 +16,6 @@ from stemlift.sessions.ardour.routes import (
     MASTER,
     Ids,
     Names,
-    channels_of,
     click,
     master,
     new_ids,
@@ -24,7 +23,6 @@ from stemlift.sessions.ardour.routes import (
     written,
 )
 from stemlift.sessions.ardour.times import position, tempo_map
-from stemlift.sessions.dawproject.parameters import holds, label
 from stemlift.sessions.files import make_folder, refuse_existing, write_session
 from stemlift.sessions.media import Copies, require_media
 from stemlift.sessions.timeline import (
@@ -36,6 +34,7 @@ from stemlift.sessions.timeline import (
     checked,
     walk,
 )
+from stemlift.sessions.xml_text import holds, label
 
 SUFFIX = ".ardour"
 READABLE = (".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".caf", ".flac")
@@ -169,7 +168,7 @@ def session_element(session: Session, name: str, place: Place) -> tuple[Element,
     regions.extend([whole_region(media, found, ids) for media, found in sources.items()])
     root.append(_locations(session, ids))
     SubElement(root, "Bundles")
-    channels = max([2, *map(channels_of, session.tracks)])
+    channels = max([2, *(track.needed_channels for track in session.tracks)])
     routes, playlists = SubElement(root, "Routes"), SubElement(root, "Playlists")
     routes.append(master(channels, ids))
     for order, route in enumerate(routes_of(session.tracks, MASTER, channels, Names()), start=1):
@@ -193,7 +192,7 @@ def left_out(session: Session) -> tuple[str, ...]:
         names = [effect.name for effect in track.effects]
         if names:
             told.append(f"The effects of {track.name} are left out: {', '.join(names)}.")
-        if track.pan and channels_of(track) > 2:
+        if track.pan and track.needed_channels > 2:
             told.append(f"The pan of {track.name} is left out: it has more than two channels.")
     return tuple(told)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement
 
 from stemlift.sessions.dawproject.markup import Node
-from stemlift.sessions.dawproject.parameters import Ids, boolean, decibels, real
+from stemlift.sessions.dawproject.parameters import Ids, boolean, real
+from stemlift.sessions.levels import decibels
 from stemlift.sessions.timeline import (
     Band,
     BandKind,

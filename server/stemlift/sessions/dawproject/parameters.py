@@ -1,22 +1,19 @@
-"""The small parts that elements are made of: names, numbers, colours, parameters."""
+"""The small parts that elements are made of: ids, colours, parameters."""
 
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Callable, Collection
-from fractions import Fraction
 from xml.etree.ElementTree import Element
 
 from stemlift.reaper.looks import Colour
+from stemlift.sessions.xml_text import number
 
 Ids = Callable[[], str]
 """Gives an id that no element has."""
 
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _COLOUR = re.compile(r"#([0-9a-fA-F]{6})(?:[0-9a-fA-F]{2})?$")
-_DIGITS = 9
 
 
 def new_ids(taken: Collection[str] = ()) -> Ids:
@@ -24,21 +21,6 @@ def new_ids(taken: Collection[str] = ()) -> Ids:
     numbers = (f"id{number}" for number in itertools.count())
     free = (one for one in numbers if one not in taken)
     return lambda: next(free)
-
-
-def label(name: str) -> str:
-    """A name as XML can hold it."""
-    return _NOT_XML.sub(" ", name)
-
-
-def holds(text: str) -> bool:
-    """Whether XML can hold it as it is."""
-    return _NOT_XML.search(text) is None
-
-
-def number(value: float | Fraction) -> str:
-    """The shortest decimal that is this double."""
-    return repr(float(value))
 
 
 def real(
@@ -86,12 +68,3 @@ def colour_of(text: str) -> Colour | None:
         return None
     red, green, blue = bytes.fromhex(found[1])
     return red, green, blue
-
-
-def linear(gain_db: float) -> float:
-    return 1.0 if gain_db == 0 else 10 ** (gain_db / 20)
-
-
-def decibels(gain: float) -> float:
-    """Of a linear gain; what is behind the digits is a double's rounding."""
-    return round(20 * math.log10(gain), _DIGITS) if gain > 0 else -math.inf

@@ -15,9 +15,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from stemlift.sessions.dawproject.devices import read_devices
 from stemlift.sessions.dawproject.markup import Node
-from stemlift.sessions.dawproject.parameters import colour_of, decibels, is_true
+from stemlift.sessions.dawproject.parameters import colour_of, is_true
 from stemlift.sessions.dawproject.structure import REGION
 from stemlift.sessions.exact import RATES, exact, simple_ratio
+from stemlift.sessions.levels import decibels
 from stemlift.sessions.timeline import (
     ZERO,
     Clip,

@@ -9,8 +9,8 @@ from pathlib import Path
 from stemlift.errors import Reason, StemliftError
 from stemlift.reaper.naming import source_name
 from stemlift.sessions.dawproject.container import MEDIA
-from stemlift.sessions.dawproject.parameters import holds
 from stemlift.sessions.timeline import Media
+from stemlift.sessions.xml_text import holds
 
 
 class Outside:

@@ -16,13 +16,12 @@ from stemlift.sessions.dawproject.parameters import (
     Ids,
     boolean,
     colour_text,
-    label,
-    linear,
-    number,
     real,
     truth,
 )
+from stemlift.sessions.levels import linear
 from stemlift.sessions.timeline import Clip, Marker, Media, Session, Track
+from stemlift.sessions.xml_text import label, number
 
 Reference = Callable[[Media], dict[str, str]]
 """Gives the attributes of the element File of a sound file."""
@@ -41,12 +40,6 @@ class Written:
 
     track: Element
     lanes: list[Element]
-
-
-def channels_of(track: Track) -> int:
-    """How many channels it needs: its own, its clips' and its children's."""
-    needed = [track.channels, *(clip.media.channels for clip in track.clips)]
-    return max(needed + [channels_of(child) for child in track.children])
 
 
 def written_track(track: Track, destination: str, ids: Ids, refer: Reference) -> Written:
@@ -77,7 +70,7 @@ def master_track(channels: int, ids: Ids) -> Element:
 
 
 def _channel(track: Track, role: str, destination: str, ids: Ids) -> Element:
-    channel = Element("Channel", audioChannels=str(channels_of(track)))
+    channel = Element("Channel", audioChannels=str(track.needed_channels))
     if destination:
         channel.set("destination", destination)
     channel.attrib |= {"role": role, "solo": truth(track.solo), "id": ids()}

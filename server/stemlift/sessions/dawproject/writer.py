@@ -14,11 +14,10 @@ from stemlift.sessions.dawproject.container import (
     add_text,
     new_archive,
 )
-from stemlift.sessions.dawproject.parameters import label, new_ids
+from stemlift.sessions.dawproject.parameters import new_ids
 from stemlift.sessions.dawproject.references import Inside, Outside
 from stemlift.sessions.dawproject.structure import (
     Reference,
-    channels_of,
     markers,
     master_track,
     tempo_map,
@@ -28,6 +27,7 @@ from stemlift.sessions.dawproject.structure import (
 from stemlift.sessions.files import refuse_existing
 from stemlift.sessions.media import FOLDER, Copies, require_media
 from stemlift.sessions.timeline import Session, checked
+from stemlift.sessions.xml_text import label
 
 _HEAD = b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
@@ -102,7 +102,7 @@ def project_xml(session: Session, refer: Reference) -> bytes:
     SubElement(root, "Application", name="Stemlift", version=stemlift.__version__)
     tempo, signature = ids(), ids()
     root.append(transport(session, tempo, signature))
-    channels = max([2, *map(channels_of, session.tracks)])
+    channels = max([2, *(track.needed_channels for track in session.tracks)])
     master = master_track(channels, ids)
     out = master[0].get("id", "")
     structure = SubElement(root, "Structure")

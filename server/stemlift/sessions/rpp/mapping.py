@@ -10,11 +10,12 @@ import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path, PureWindowsPath
 
 from stemlift.reaper.chunk import Block, Line
 from stemlift.reaper.item_chunk import ItemChunk, Take, split_item
+from stemlift.sessions.exact import RATES, exact, simple_ratio
+from stemlift.sessions.levels import decibels
 from stemlift.sessions.rpp.effects import read_chain
 from stemlift.sessions.rpp.lines import colour_of
 from stemlift.sessions.rpp.tempo import read_tempo
@@ -28,21 +29,15 @@ from stemlift.sessions.timeline import (
     Track,
 )
 
-_RATES = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
-# Less than what fourteen digits and a double lose on ten hours, and far below a frame.
-_EXACT = 1e-10
 _LARGEST = 1e9
-_SILENCE = -math.inf
 _REVERSED = 2
-# Of a level in dB: what is behind them is a double's rounding.
-_DIGITS = 9
 
 
 def session_of(root: Block, path: Path) -> Session:
     """The session that a project file at `path` holds."""
     rate = _entry_number(root, "SAMPLERATE", 0, 44_100)
     sample_rate = int(rate) if 0 < rate < 1e7 else 44_100
-    reading = _Reading(path.parent, (sample_rate, *_RATES))
+    reading = _Reading(path.parent, (sample_rate, *RATES))
     tracks = [reading.track(node) for node in _blocks(root, "TRACK")]
     return Session(
         name=path.stem,
@@ -61,13 +56,8 @@ class _Reading:
     rates: tuple[int, ...]
 
     def seconds(self, value: float) -> Seconds:
-        """The time that was written as `value`: the frame that it is, else its digits."""
-        value = _finite(value)
-        for rate in self.rates:
-            frame = round(value * rate)
-            if abs(frame / rate - value) < _EXACT:
-                return Fraction(frame, rate)
-        return Fraction(repr(value))
+        """The time that was written as `value`."""
+        return exact(value, self.rates)
 
     def track(self, block: Block) -> tuple[Track, int]:
         name = block.entry("NAME")
@@ -76,7 +66,7 @@ class _Reading:
         track = Track(
             name=name.values[0] if name and name.values else "",
             colour=colour_of(_entry_number(block, "PEAKCOL", 0, 0)),
-            gain_db=_decibels(_entry_number(block, "VOLPAN", 0, 1)),
+            gain_db=_level(_entry_number(block, "VOLPAN", 0, 1)),
             pan=_entry_number(block, "VOLPAN", 1, 0),
             mute=_entry_number(block, "MUTESOLO", 0, 0) != 0,
             solo=_entry_number(block, "MUTESOLO", 1, 0) != 0,
@@ -101,10 +91,10 @@ class _Reading:
             length=self.seconds(item.length),
             source_start=self.seconds(take.number("SOFFS") + start),
             name=take.name,
-            gain_db=_decibels(_float(item.volume) * _float(take.volume[1])),
+            gain_db=_level(_float(item.volume) * _float(take.volume[1])),
             fade_in=self.seconds(item.number("FADEIN", 1)),
             fade_out=self.seconds(item.number("FADEOUT", 1)),
-            stretch=_ratio(rate),
+            stretch=simple_ratio(rate),
             pitch=_finite(take.number("PLAYRATE", 2)),
             keeps_pitch=take.number("PLAYRATE", 1, 1.0) != 0,
             mute=item.muted,
@@ -225,12 +215,6 @@ def _finite(value: float) -> float:
     return value if math.isfinite(value) and abs(value) < _LARGEST else 0.0
 
 
-def _decibels(gain: float) -> float:
-    """Of a linear gain; its sign is the polarity, which the model does not have."""
-    return round(20 * math.log10(abs(gain)), _DIGITS) if gain else _SILENCE
-
-
-def _ratio(rate: float) -> Fraction:
-    simple = Fraction(repr(_finite(rate)))
-    near = simple.limit_denominator(100_000)
-    return near if abs(near - simple) < _EXACT else simple
+def _level(gain: float) -> float:
+    """Its sign is the polarity, which the model does not have."""
+    return decibels(abs(gain))

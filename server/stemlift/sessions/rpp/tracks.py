@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stemlift.reaper.clone import Guids
 from stemlift.reaper.naming import file_entry
+from stemlift.sessions.levels import linear
 from stemlift.sessions.rpp.effects import chain_lines
 from stemlift.sessions.rpp.lines import block, colour_number, label, line
 from stemlift.sessions.timeline import Clip, Track
@@ -78,10 +79,9 @@ def _track_lines(track: Track, depth: int, project: Path, guids: Guids) -> list[
 
 
 def channels_of(track: Track) -> int:
-    """How many channels it needs, an even number: its own, its clips' and its children's."""
-    needed = [track.channels, *(clip.media.channels for clip in track.clips)]
-    most = max(needed + [channels_of(child) for child in track.children])
-    return most + most % 2
+    """How many it has: REAPER takes even numbers only."""
+    needed = track.needed_channels
+    return needed + needed % 2
 
 
 def bus(depth: int) -> str:
@@ -119,7 +119,3 @@ def _item_lines(clip: Clip, project: Path, guids: Guids) -> list[str]:
 def written_path(file: Path, project: Path) -> str:
     """The file as FILE names it, from the project's folder where it lies under it."""
     return file_entry(str(file.absolute()), str(project))
-
-
-def linear(gain_db: float) -> float:
-    return 1.0 if gain_db == 0 else 10 ** (gain_db / 20)
