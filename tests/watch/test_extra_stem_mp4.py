@@ -10,10 +10,15 @@ from signals import song, write
 
 from stemlift.audio.stem_mp4 import read_stem_box, track_blocks
 from stemlift.errors import Reason, StemliftError
-from stemlift.watch.extras import EXTRAS, CannotHoldError
+from stemlift.watch.extra import CannotHoldError
+from stemlift.watch.extra_stem_mp4 import write_stem_file
 from stemlift.watch.manifest import Manifest, SourceFacts, StemFacts
 
 RATE, FRAMES = 44100, 30_000
+
+
+def calm() -> None:
+    """Nobody wants it to end early."""
 
 
 def facts(folder: Path, names: tuple[str, ...], title: str = "Song", channels: int = 2) -> Manifest:
@@ -58,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_it_holds_the_song_and_its_stems(folder: Path) -> None:
     manifest = facts(folder, ("vocals", "drums", "bass", "other"), "Grün 100%")
-    assert EXTRAS["stem.mp4"](folder, manifest) == ("Grün 100%.stem.mp4",)
+    assert write_stem_file(folder, manifest, calm) == ("Grün 100%.stem.mp4",)
     path = folder / "Grün 100%.stem.mp4"
     box = read_stem_box(path)
     assert box is not None
@@ -68,27 +73,42 @@ def test_it_holds_the_song_and_its_stems(folder: Path) -> None:
     rest = np.sqrt(np.mean((tracks[0] - sum(tracks[1:])) ** 2))
     assert rest < 0.4 * np.sqrt(np.mean(tracks[0] ** 2))
     before = path.read_bytes()
-    EXTRAS["stem.mp4"](folder, manifest)
+    write_stem_file(folder, manifest, calm)
     assert path.read_bytes() == before
     assert len(list(folder.iterdir())) == 5
 
 
 def test_long_names_are_cut(folder: Path) -> None:
-    (name,) = EXTRAS["stem.mp4"](folder, facts(folder, ("vocals", "other"), "é" * 200))
+    (name,) = write_stem_file(folder, facts(folder, ("vocals", "other"), "é" * 200), calm)
     assert len(name.encode()) <= 255
     assert (folder / name).exists()
 
 
 def test_what_it_cannot_hold_is_a_warning(folder: Path) -> None:
     with pytest.raises(CannotHoldError, match=r"No stem file was written: .* guitar"):
-        EXTRAS["stem.mp4"](folder, facts(folder, ("guitar", "piano")))
+        write_stem_file(folder, facts(folder, ("guitar", "piano")), calm)
     with pytest.raises(CannotHoldError, match="6 channels"):
-        EXTRAS["stem.mp4"](folder, facts(folder, ("vocals", "other"), channels=6))
+        write_stem_file(folder, facts(folder, ("vocals", "other"), channels=6), calm)
 
 
 def test_a_song_that_is_gone_is_an_error(folder: Path) -> None:
     manifest = facts(folder, ("vocals", "other"))
     Path(manifest.source.path).unlink()
     with pytest.raises(StemliftError) as caught:
-        EXTRAS["stem.mp4"](folder, manifest)
+        write_stem_file(folder, manifest, calm)
     assert caught.value.reason == Reason.FILE_NOT_FOUND
+
+
+def test_whoever_stops_it_need_not_wait_for_its_end(folder: Path) -> None:
+    manifest = facts(folder, ("vocals", "drums", "bass", "other"))
+    there = set(folder.iterdir())
+
+    class StoppedError(Exception):
+        pass
+
+    def stop() -> None:
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        write_stem_file(folder, manifest, stop)
+    assert set(folder.iterdir()) == there

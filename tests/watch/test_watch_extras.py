@@ -105,7 +105,8 @@ def test_no_scratch_of_a_dead_watcher_is_shown(house: House) -> None:
         running.all()
     assert steps.steps[-1] == "stems"
     (staging,) = (path for path in house.outbox.glob(".stemlift-watch-*") if path.is_dir())
-    (staging / ".a.dawproject.k3j2h1g0.tmp").write_bytes(b"half")
+    for scratch in (".a.dawproject.k3j2h1g0.tmp", ".stemlift-0123456789abcdef.part"):
+        (staging / scratch).write_bytes(b"half")
     (staging / "a.rpp").write_text("half")
     house.process()
     assert_whole(house.outbox / "a", source)
@@ -153,8 +154,19 @@ def test_every_song_s_name_can_be_written(
     folder = tmp_path_factory.mktemp("result")
     manifest = result(folder, name, channels)
     there = {folder / stem.file for stem in manifest.stems}
-    (rpp,) = EXTRAS["rpp"](folder, manifest)
-    (daw,) = EXTRAS["dawproject"](folder, manifest)
+    (rpp,) = EXTRAS["rpp"](folder, manifest, lambda: None)
+    (daw,) = EXTRAS["dawproject"](folder, manifest, lambda: None)
     assert {media.file for media in read_rpp(folder / rpp).session.media} == there
     assert len(read_dawproject(folder / daw).unpacked(folder / "out").media) == 4
     assert set(folder.iterdir()) == there | {folder / rpp, folder / daw, folder / "out"}
+
+
+def test_flac_copies_of_the_longest_names(tmp_path: Path) -> None:
+    manifest = result(tmp_path, f"{'x' * 300}.wav", 2)
+    longest = file_name("{song} - {stem}", manifest.song, "instrumental", "wav")
+    (tmp_path / manifest.stems[0].file).rename(tmp_path / longest)
+    stem = manifest.stems[0].model_copy(update={"file": longest})
+    manifest = manifest.model_copy(update={"stems": (stem,)})
+    (copy,) = EXTRAS["flac"](tmp_path, manifest, lambda: None)
+    assert np.array_equal(read_integers(tmp_path / copy), read_integers(tmp_path / longest))
+    assert len(copy.encode()) > 245

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stemlift import __version__
 from stemlift.errors import StemliftError
-from stemlift.watch.extras import CannotHoldError, Extra
+from stemlift.watch.extra import CannotHoldError, Extra
 from stemlift.watch.manifest import (
     ExtraFacts,
     FileFacts,
@@ -25,9 +25,6 @@ from stemlift.watch.recipe import Recipe
 
 if TYPE_CHECKING:
     from stemlift.rpc.results import SeparationResult
-
-# What writers of stems and of sessions call a file until it is whole.
-_SCRATCH = (".*.stemlift", ".*.tmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +138,13 @@ def finished(
             warnings.append(f"{kind} was not written: this Stemlift cannot make it.")
             continue
         try:
-            made = extras[kind](staging, manifest)
+            made = extras[kind](staging, manifest, beat)
         except CannotHoldError as why:
             warnings.append(str(why))
             continue
         files += made
         written += [ExtraFacts(kind=kind, file=file) for file in made]
-    # What an extra or a crash left half done must not show.
-    _remove_scratch(staging)
+    _remove_all_but(staging, {*files, *(stem.file for stem in manifest.stems)})
     facts = tuple(
         FileFacts(
             file=file,
@@ -168,10 +164,11 @@ def finished(
     return manifest
 
 
-def _remove_scratch(folder: Path) -> None:
-    for scratch in _SCRATCH:
-        for path in folder.rglob(scratch):
-            path.unlink()
+def _remove_all_but(folder: Path, wanted: set[str]) -> None:
+    """What an extra or a crash left half done must not show, whatever its writer called it."""
+    for path in list(folder.rglob("*")):
+        if not path.is_dir() and path.relative_to(folder).as_posix() not in wanted:
+            path.unlink(missing_ok=True)
 
 
 def _time_reference(song: Path) -> int | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.watch.extra import CannotHoldError
+from stemlift.watch.extra import Beat, CannotHoldError
 from stemlift.watch.manifest import Manifest
 from stemlift.watch.names import file_name
 
 
-def write_stem_file(folder: Path, manifest: Manifest) -> tuple[str, ...]:
+def write_stem_file(folder: Path, manifest: Manifest, beat: Beat) -> tuple[str, ...]:
     """Write "<song>.stem.mp4": the song itself, drums, bass, all else, and vocals, in AAC.
 
     AAC, since some players on Windows read no lossless stem file; the lossless stems lie
@@ -27,7 +27,13 @@ def write_stem_file(folder: Path, manifest: Manifest) -> tuple[str, ...]:
     name = file_name("{song}", manifest.song, "", "stem.mp4")
     stems = {stem.name: folder / stem.file for stem in manifest.stems}
     try:
-        write_stem_mp4(folder / name, Path(manifest.source.path), stems, title=manifest.song)
+        write_stem_mp4(
+            folder / name,
+            Path(manifest.source.path),
+            stems,
+            title=manifest.song,
+            progress=lambda _frames: beat(),
+        )
     except StemliftError as error:
         if error.reason != Reason.FORMAT_CANNOT_HOLD:
             raise

@@ -28,7 +28,8 @@ from stemlift.audio.problems import display_name
 from stemlift.errors import Reason, StemliftError
 from stemlift.watch.drafts import Draft, copied, finished, separated
 from stemlift.watch.entry import Entry, FileState
-from stemlift.watch.extras import EXTRAS, Extra
+from stemlift.watch.extra import Extra
+from stemlift.watch.extras import EXTRAS
 from stemlift.watch.failures import remove_report
 from stemlift.watch.ignored import DONE_FOLDER
 from stemlift.watch.ledger import Ledger
