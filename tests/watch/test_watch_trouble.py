@@ -98,6 +98,21 @@ def test_a_broken_file_has_a_report_until_it_is_mended(house: House) -> None:
     assert_whole(house.outbox / "a", path)
 
 
+def test_a_report_does_not_wait_for_the_songs_before_it(house: House) -> None:
+    for seed, name in enumerate(("a.wav", "b.wav")):
+        house.drop(name, seed)
+    (house.inbox / "broken.wav").write_bytes(b"no sound at all" * 100)
+    with house.open() as running:
+        running.look(40)
+        assert running.worker.run_next()
+        assert list(house.failed()) == ["broken"]
+        assert house.states()["b.wav"] is FileState.WAITING
+        (house.inbox / "late.wav").write_bytes(b"")
+        running.look(40)
+        assert running.worker.run_next()
+        assert sorted(house.failed()) == ["broken", "late"]
+
+
 def test_a_report_goes_with_its_file_and_what_was_put_beside_it_stays(house: House) -> None:
     for name in ("a.wav", "sub/a.wav"):
         path = house.inbox / name

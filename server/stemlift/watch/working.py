@@ -28,6 +28,8 @@ logger = logging.getLogger("stemlift.watch")
 
 # Models come and go while a watcher runs, and a folder's name may be that of one.
 _MODELS_SECONDS = 60.0
+# Between two looks at what failed while there is work; in between the worker is busy anyway.
+_FAILED_SECONDS = 10.0
 
 
 class Audience(Protocol):
@@ -73,6 +75,7 @@ class Worker:
         self._wall = wall
         self._work = Work(outbox, ledger, connection, self._recipe_of, beat=beat, step=step)
         self._models_read: float | None = None
+        self._seen_to_failed: float | None = None
         self._paused_until = 0.0
         self._pauses = 0
         self._audience = audience
@@ -90,6 +93,10 @@ class Worker:
         """
         if self._monotonic() < self._paused_until:
             return False
+        seen = self._seen_to_failed
+        if seen is None or self._monotonic() - seen >= _FAILED_SECONDS:
+            # Who dropped a thousand songs wants to hear of the broken one before the last is done.
+            self._see_to_failed()
         entry = self._ledger.next(self._name, self._wall())
         if entry is None:
             return False
@@ -129,8 +136,20 @@ class Worker:
         Raises:
             StemliftError: STATE_UNUSABLE.
         """
-        failed = self._ledger.entries(self._name, FileState.FAILED)
-        for entry in failed:
+        self._see_to_failed()
+        try:
+            self._outbox.open()
+        except StemliftError as error:
+            logger.warning("%s", error)
+        else:
+            self._outbox.sweep()
+        if self._audience is not None and self._ledger.next_due(self._name) is None:
+            self._audience.none_waiting()
+
+    def _see_to_failed(self) -> None:
+        """Reports of what the scan gave up, and what can be tried again."""
+        self._seen_to_failed = self._monotonic()
+        for entry in self._ledger.entries(self._name, FileState.FAILED):
             try:
                 if entry.path.rpartition("/")[2] == RECIPE_FILE:
                     self._look_at_recipe(entry)
@@ -141,14 +160,6 @@ class Worker:
                     self._report(entry)
             except StemliftError as error:
                 logger.warning("%s", error)
-        try:
-            self._outbox.open()
-        except StemliftError as error:
-            logger.warning("%s", error)
-        else:
-            self._outbox.sweep()
-        if self._audience is not None and self._ledger.next_due(self._name) is None:
-            self._audience.none_waiting()
 
     def _ended(self, entry: Entry, *, failed: bool = False) -> None:
         if self._audience is not None:
