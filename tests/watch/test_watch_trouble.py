@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from real_server import home_in
-from watch_house import At, Counter, House, assert_whole, folder_settings
+from watch_house import At, House, assert_whole
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.watch.entry import FileState
 from stemlift.watch.outbox import MARKER
 from stemlift.watch.recipe import Recipe
-from stemlift.watch.watcher import Watcher
 
 
 @pytest.mark.parametrize("step", ["hashed", "submitted", "separated", "manifest"])
@@ -295,105 +294,6 @@ def test_without_a_server_everything_waits(tmp_path: Path) -> None:
         assert sorted(house.results()) == ["a", "b", "c"]
         for path in paths:
             assert_whole(house.outbox / path.stem, path)
-
-
-def test_done_originals_move_and_nothing_is_overwritten(house: House) -> None:
-    house.recipe = Recipe(model="spectral", original="done")
-    house.drop("sub/a.wav")
-    house.process()
-    second = house.drop("sub/a.wav", seed=1)
-    content = second.read_bytes()
-    house.process()
-    done = house.inbox / "_done" / "sub"
-    assert sorted(path.name for path in done.iterdir()) == ["a (2).wav", "a.wav"]
-    assert (done / "a (2).wav").read_bytes() == content
-    assert not second.exists()
-    assert_whole(house.outbox / "a", done / "a (2).wav")
-
-
-def test_an_original_is_deleted_only_after_its_result_is_there(house: House) -> None:
-    house.recipe = Recipe(model="spectral", original="delete")
-    house.allow_delete = True
-    path = house.drop("a.wav")
-    content = path.read_bytes()
-    seen = []
-    with house.open(At("noted", lambda: seen.append(sorted(house.outbox.iterdir())))) as running:
-        running.all()
-    assert not path.exists()
-    assert house.outbox / "a" in seen[0]
-    path.write_bytes(content)
-    assert_whole(house.outbox / "a", path)
-
-
-def test_an_original_that_was_saved_again_is_not_moved_away(house: House) -> None:
-    house.recipe = Recipe(model="spectral", original="delete")
-    house.allow_delete = True
-    path = house.drop("a.wav")
-    with house.open(At("noted", lambda: house.drop("a.wav", seed=1, frames=7000))) as running:
-        running.all()
-        assert path.exists()
-
-
-def test_two_watchers_never_share_an_inbox(house: House) -> None:
-    paths = house.home.paths
-    first = Watcher(folder_settings(house), paths)
-    second = Watcher(folder_settings(house), paths)
-    first.start()
-    try:
-        with pytest.raises(StemliftError) as caught:
-            second.start()
-        assert caught.value.reason is Reason.WATCH_ACTIVE
-    finally:
-        first.stop()
-    second.start()
-    second.stop()
-
-
-@pytest.mark.parametrize(
-    ("inbox", "out", "reason"),
-    [
-        ("in/sub", "out2", Reason.WATCH_ACTIVE),
-        (".", "in/out2", Reason.WATCH_ACTIVE),
-        ("out", "out2", Reason.OUTBOX_UNUSABLE),
-        ("out/a", "out2", Reason.OUTBOX_UNUSABLE),
-        ("in2", "in", Reason.OUTBOX_UNUSABLE),
-    ],
-)
-def test_two_watchers_never_feed_on_each_other(
-    house: House, inbox: str, out: str, reason: Reason
-) -> None:
-    first = Watcher(folder_settings(house), house.home.paths)
-    places = {"inbox": str(house.folder / inbox), "out": str(house.folder / out)}
-    second = Watcher(folder_settings(house, **places), house.home.paths)
-    first.start()
-    try:
-        with pytest.raises(StemliftError) as caught:
-            second.start()
-        assert caught.value.reason is reason
-    finally:
-        second.stop()
-        first.stop()
-
-
-@pytest.mark.parametrize("out", ["in", "."])
-def test_an_inbox_in_its_outbox_is_refused(house: House, out: str) -> None:
-    with pytest.raises(StemliftError) as caught:
-        Watcher(folder_settings(house, out=str(house.folder / out)), house.home.paths)
-    assert caught.value.reason is Reason.OUTBOX_UNUSABLE
-
-
-def test_an_outbox_in_the_inbox_is_no_song(house: House) -> None:
-    class Inside(House):
-        @property
-        def outbox(self) -> Path:
-            return self.inbox / "stems"
-
-    inside = Inside(house.folder, house.home)
-    inside.drop("a.wav")
-    with inside.open(Counter()) as running:
-        assert running.all() == 1
-        assert running.all() == 0
-    assert list(inside.results()) == ["a"]
 
 
 def test_a_name_that_is_no_text_fails_with_a_report(house: House) -> None:
