@@ -180,6 +180,25 @@ def test_once_leaves_what_needs_a_person(home: Home, inbox: Path) -> None:
     assert results(inbox.parent / "out") == {"good", "waits"}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no name there has a line break")
+def test_a_line_break_in_a_name_begins_no_line(home: Home, inbox: Path) -> None:
+    drop(inbox, "new\nline.wav")
+    (inbox / "mean\n  failed.wav").write_bytes(b"no sound" * 100)
+    (inbox / "wrong\nmixes").mkdir()
+    (inbox / "wrong\nmixes" / "stemlift.toml").write_text("modle = 1", encoding="utf-8")
+    drop(inbox, "wrong\nmixes/waits.wav")
+    done = watch(home, inbox, "--once")
+    assert done.returncode == 2
+    assert "new?line.wav" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    status = home.run("watch", "status").stdout
+    # Nobody watches, so nobody tries again at a certain time.
+    assert "Next try" not in status
+    mine = status[status.index(str(inbox)) :]
+    for line in [*done.stderr.splitlines(), *mine.splitlines()]:
+        assert not line.startswith(("line.wav", "  failed.wav", "mixes")), line
+
+
 def test_a_folder_called_like_a_command(home: Home, tmp_path: Path) -> None:
     (tmp_path / "status").mkdir()
     drop(tmp_path / "status", "song.wav")

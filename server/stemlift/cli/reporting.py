@@ -73,6 +73,11 @@ def plain(text: str) -> str:
     return _CONTROLS.sub("?", text)
 
 
+def in_one_line(text: str) -> str:
+    """Text whose parts are names of files, which may hold line breaks, for a list of lines."""
+    return plain(text).replace("\n", "?").replace("\t", "?")
+
+
 def sign(wanted: str, instead: str, stream: TextIO) -> str:
     """`wanted` where the stream's encoding has it."""
     try:

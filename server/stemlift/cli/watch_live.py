@@ -15,7 +15,7 @@ from rich.text import Text
 
 from stemlift.audio.problems import display_name
 from stemlift.cli.progress import in_words
-from stemlift.cli.reporting import console, duration, note, plain, sign
+from stemlift.cli.reporting import console, duration, in_one_line, note, plain, sign
 from stemlift.cli.watch_show import (
     done_in_words,
     failed_in_words,
@@ -110,7 +110,7 @@ def picture(
 
 
 def _line(text: str, style: str = "") -> Text:
-    return Text(plain(text), style=style, no_wrap=True, overflow="ellipsis")
+    return Text(in_one_line(text), style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _running(entry: Entry, update: JobUpdate | None) -> RenderableType:
@@ -119,7 +119,7 @@ def _running(entry: Entry, update: JobUpdate | None) -> RenderableType:
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1)
     grid.add_column(no_wrap=True, justify="right")
-    song = Text(f"  {plain(display_name(Path(entry.path)))}")
+    song = Text(f"  {in_one_line(display_name(Path(entry.path)))}")
     if update is None:
         grid.add_row(song, "taken", "", "")
         return grid

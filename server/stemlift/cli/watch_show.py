@@ -13,7 +13,7 @@ from typing import Any, Protocol, TextIO
 
 from stemlift.audio.problems import display_name
 from stemlift.cli.progress import in_words
-from stemlift.cli.reporting import duration, note, plain, print_json, sign
+from stemlift.cli.reporting import duration, in_one_line, note, plain, print_json, sign
 from stemlift.rpc.results import JobUpdate
 from stemlift.watch.entry import Entry, FileState
 from stemlift.watch.following import Moment, Trouble
@@ -62,7 +62,7 @@ class Lines:
         step = (moment.running.path, words, int(update.fraction * 4))
         if step != self._last:
             self._last = step
-            note(f"{_song(moment.running.path)}: {progress_in_words(update)}")
+            note(f"{in_one_line(_song(moment.running.path))}: {progress_in_words(update)}")
 
     def ended(self, entry: Entry) -> None:
         if entry.state is FileState.FAILED:
@@ -73,7 +73,8 @@ class Lines:
 
     def left(self, troubles: Sequence[Trouble]) -> None:
         for each in troubles:
-            note(f"left for later: {_song(each.path)}: {each.message} ({each.reason})")
+            said = in_one_line(f"{_song(each.path)}: {each.message}")
+            note(f"left for later: {said} ({each.reason})")
 
     def stopped(self, moment: Moment) -> None:
         note(farewell(moment))
@@ -161,13 +162,14 @@ class JsonLines:
 def done_in_words(entry: Entry, outbox: Path, stream: TextIO) -> str:
     mark, arrow = sign("✓", "done:", stream), sign("→", "->", stream)
     where = f" {arrow} {display_name(outbox / entry.folder)}" if entry.folder else ""
-    return plain(f"{mark} {_song(entry.path)}{where}")
+    return plain(f"{mark} {in_one_line(_song(entry.path))}{where}")
 
 
 def failed_in_words(entry: Entry, stream: TextIO) -> str:
     mark, arrow = sign("✗", "failed:", stream), sign("→", "->", stream)
     remedy = f"\n  {arrow} {entry.remedy}" if entry.remedy else ""
-    return plain(f"{mark} {_song(entry.path)}: {entry.message} ({entry.reason}){remedy}")
+    said = in_one_line(f"{_song(entry.path)}: {entry.message}")
+    return plain(f"{mark} {said} ({entry.reason}){remedy}")
 
 
 def progress_in_words(update: JobUpdate) -> str:
@@ -176,7 +178,7 @@ def progress_in_words(update: JobUpdate) -> str:
 
 
 def trouble_in_words(trouble: Trouble) -> str:
-    return f"{_song(trouble.path)} waits: {trouble.message}"
+    return in_one_line(f"{_song(trouble.path)} waits: {trouble.message}")
 
 
 def trouble_when(trouble: Trouble, now: float) -> str:

@@ -13,6 +13,7 @@ from stemlift.cli.doctor import Check
 from stemlift.cli.reporting import (
     console,
     duration,
+    in_one_line,
     note,
     plain,
     print_error,
@@ -122,24 +123,29 @@ def _print(each: Overview, screen: Console) -> None:
 
 
 def _file(file: FileStatus, watched: bool) -> str:
+    name = in_one_line(file.path)
     if file.state is FileState.FAILED:
-        return f"failed   {file.path}: {file.message} ({file.reason})"
+        return f"failed   {name}: {in_one_line(file.message)} ({file.reason})"
     if file.state is FileState.WAITING:
         if not file.reason:
-            return f"waiting  {file.path}"
+            return f"waiting  {name}"
+        if not watched:
+            return f"waiting  {name}: {in_one_line(file.message)}"
         wait = duration(max(file.next_try - time.time(), 0.0))
-        return f"waiting  {file.path}: {file.message} Next try in {wait}."
+        return f"waiting  {name}: {in_one_line(file.message)} Next try in {wait}."
     done = "" if file.fraction is None else f", {file.fraction:.0%}"
     left = "" if file.seconds_left is None else f", {duration(file.seconds_left)} left"
     # A server goes on with a song for which nobody waits at the moment.
     state = "running" if watched or file.fraction is not None else "begun"
-    return f"{state:<7}  {file.path}{done}{left}"
+    return f"{state:<7}  {name}{done}{left}"
 
 
 def _looked(each: Overview) -> str:
     if each.last_scan is None:
         return "never looked at"
-    return f"looked at {duration(max(time.time() - each.last_scan, 0.0))} ago"
+    passed = duration(max(time.time() - each.last_scan, 1.0))
+    # The time is that of a look, but not of each: there may have been later ones.
+    return f"looked at in the last {passed}" if each.status.running else f"looked at {passed} ago"
 
 
 def _line(screen: Console, text: str) -> None:
