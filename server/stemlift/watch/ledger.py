@@ -7,6 +7,7 @@ transaction; they can be called from several threads and processes.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -24,6 +25,8 @@ from stemlift.watch.scan import Seen
 from stemlift.watch.tables import SCHEMA_VERSION, Base, FactRow, FileRow, InboxRow
 
 _DAMAGE = ("malformed", "not a database", "no such column", "no such table")
+
+FileId = tuple[int, int]
 
 _TO_DO = (FileState.WAITING, *BUSY)
 
@@ -44,19 +47,43 @@ class Ledger:
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
-        with self.session() as session:
-            version = session.execute(text("PRAGMA user_version")).scalar_one()
-            if version > SCHEMA_VERSION:
-                raise StemliftError(
-                    Reason.STATE_UNUSABLE,
-                    f"The ledger {database} was written by a newer Stemlift.",
-                    "Update Stemlift, or point STEMLIFT_HOME at another folder.",
-                )
-            Base.metadata.create_all(session.connection())
-            session.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
-            row = session.get(FactRow, "id") or FactRow(name="id", value=secrets.token_hex(4))
-            session.add(row)
-            self.id: str = row.value
+        self._renewing = threading.Lock()
+        self._file: FileId | None = None
+        self.id = secrets.token_hex(4)
+        with self.session():
+            pass
+
+    @property
+    def file(self) -> FileId | None:
+        """Which file it is kept in; another one, when it was removed while it was used."""
+        return self._file
+
+    def _renew(self) -> None:
+        """Begin a new ledger, or go on with another, where the file is no longer the one used.
+
+        SQLite would go on with a file that has no name any more, and all would be lost.
+        """
+        with self._renewing:
+            if self._file is not None and _identity(self._path) == self._file:
+                return
+            self._engine.dispose()
+            with self._sessions.begin() as session:
+                self._prepare(session)
+            self._file = _identity(self._path)
+
+    def _prepare(self, session: Session) -> None:
+        version = session.execute(text("PRAGMA user_version")).scalar_one()
+        if version > SCHEMA_VERSION:
+            raise StemliftError(
+                Reason.STATE_UNUSABLE,
+                f"The ledger {self._path} was written by a newer Stemlift.",
+                "Update Stemlift, or point STEMLIFT_HOME at another folder.",
+            )
+        Base.metadata.create_all(session.connection())
+        session.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+        row = session.get(FactRow, "id") or FactRow(name="id", value=self.id)
+        session.add(row)
+        self.id = row.value
 
     def close(self) -> None:
         self._engine.dispose()
@@ -65,6 +92,7 @@ class Ledger:
     def session(self) -> Iterator[Session]:
         """One transaction, which nobody else writes beside."""
         try:
+            self._renew()
             with self._sessions.begin() as session:
                 yield session
         except DBAPIError as error:
@@ -319,6 +347,14 @@ def _configure(connection: Any, _record: Any) -> None:
 def _begin(connection: Connection) -> None:
     # Two that read first and write then would otherwise fail instead of waiting.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _identity(path: Path) -> FileId | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _file(session: Session, inbox: str, path: str) -> FileRow | None:

@@ -125,7 +125,12 @@ class Results:
             made = select(FileRow.id).where(
                 FileRow.key == holder.key, FileRow.state.in_([state.value for state in BUSY])
             )
-            moved = holder.manifest is not None and holder.folder_key not in on_disk
+            # One that another inbox published just now is not in the list yet.
+            moved = (
+                holder.manifest is not None
+                and holder.folder_key not in on_disk
+                and not os.path.lexists(self._outbox / holder.folder)
+            )
             given_up = holder.manifest is None and session.scalar(made.limit(1)) is None
             if moved or given_up:
                 session.delete(holder)

@@ -109,8 +109,7 @@ class Watcher:
         try:
             ledger = Ledger(self._paths.watch_database)
             _require_alone(self.inbox, self.outbox, ledger)
-            pid = os.getpid()
-            ledger.describe(str(self.inbox), str(self.outbox), pid=pid, birth=birth_of(pid) or 0.0)
+            self._sign(ledger)
         except BaseException:
             if ledger is not None:
                 ledger.close()
@@ -131,6 +130,12 @@ class Watcher:
             thread = threading.Thread(target=run, name=f"stemlift-watch-{name}")
             thread.start()
             self._threads.append(thread)
+
+    def _sign(self, ledger: Ledger) -> None:
+        """Say in the ledger who watches the inbox."""
+        pid = os.getpid()
+        ledger.describe(str(self.inbox), str(self.outbox), pid=pid, birth=birth_of(pid) or 0.0)
+        self._signed = ledger.file
 
     def stop(self) -> None:
         """End within about a second; may be called twice, and from a signal handler's thread."""
@@ -167,6 +172,8 @@ class Watcher:
                 try:
                     self._hints.renew()
                     wait = self._looker.look(self._hints.notice)
+                    if self._ledger.file != self._signed:
+                        self._sign(self._ledger)
                     self._looked(wait is None)
                     said = ""
                 except StemliftError as error:

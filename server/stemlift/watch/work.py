@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from stemlift.audio.problems import display_name
 from stemlift.errors import Reason, StemliftError
+from stemlift.watch.adopting import adopt
 from stemlift.watch.drafts import Draft, copied, finished, separated
 from stemlift.watch.entry import Entry, FileState
 from stemlift.watch.extra import Extra
@@ -122,6 +123,9 @@ class Work:
         plan: dict[str, Any] = recipe.model_dump(mode="json")
         if self._has_result(entry, content, recipe):
             return self._ledger.change(entry, state=FileState.FINISHING, content=content, plan=plan)
+        if own := adopt(self._ledger, self._outbox.path, source.path, content, recipe):
+            known = {"content": content, "result_key": own.key, "folder": own.folder.name}
+            return self._ledger.change(entry, state=FileState.FINISHING, plan=plan, **known)
         key = self._key(entry, content, recipe)
         if entry.key != key:
             self.discard(entry)
