@@ -21,7 +21,13 @@ from stemlift.sessions.matching import (
 )
 
 A_MINOR = KeyEstimate(9, minor=True, confidence=0.9)
-C_MAJOR = KeyEstimate(0, confidence=0.9)
+
+
+def major(tonic: int) -> KeyEstimate:
+    return KeyEstimate(tonic, confidence=0.9)
+
+
+C_MAJOR = major(0)
 
 
 def analysis(
@@ -125,15 +131,48 @@ def test_a_song_whose_tempo_changes_is_cut_where_it_does() -> None:
     ("keys", "steps"),
     [
         ([C_MAJOR, A_MINOR], [0, 0]),
-        ([C_MAJOR, KeyEstimate(2)], [1, -1]),
-        ([KeyEstimate(0), KeyEstimate(2), KeyEstimate(2)], [2, 0, 0]),
-        ([KeyEstimate(0), KeyEstimate(6)], [3, -3]),
-        ([KeyEstimate(None), KeyEstimate(5)], [0, 0]),
+        ([C_MAJOR, major(2)], [1, -1]),
+        (
+            [
+                major(0),
+                major(2),
+                major(2),
+            ],
+            [2, 0, 0],
+        ),
+        ([major(0), major(6)], [3, -3]),
+        ([KeyEstimate(None), major(5)], [0, 0]),
     ],
 )
 def test_the_least_is_transposed(keys: list[KeyEstimate], steps: list[int]) -> None:
     songs = [song(str(n), analysis(120, key=key)) for n, key in enumerate(keys)]
     assert [fit.pitch for fit in plan(songs, "first", "least").fits] == steps
+
+
+def test_nothing_is_transposed_on_a_guess() -> None:
+    guess = KeyEstimate(6, confidence=0.09, runner_up=(1, True))
+    songs = [
+        song("A", analysis(120, key=guess)),
+        song("B", analysis(120, key=C_MAJOR)),
+        song("C", analysis(120, key=KeyEstimate(2, confidence=0.1))),
+    ]
+    told = (
+        "The key of A, F# major, is only 9% sure, it may be C# minor; that is a guess, and it is"
+        " not transposed; give the key of the session to have it transposed all the same."
+    )
+    for wanted, steps in (("first", [0, 0, -2]), ("least", [0, 1, -1])):
+        found = plan(songs, "first", wanted)  # type: ignore[arg-type]
+        assert [fit.pitch for fit in found.fits] == steps
+        assert told in found.notes
+    given_ = plan(songs, "first", parse_key("C"))
+    assert [fit.pitch for fit in given_.fits] == [6, 0, -2]
+    assert any(
+        "only 9% sure, it may be C# minor; it is transposed by +6" in n for n in given_.notes
+    )
+    alone = plan(songs[:1], "first", "least")
+    assert (alone.key, alone.fits[0].pitch) == (None, 0)
+    assert told in alone.notes
+    assert not any("key" in note for note in plan(songs, "first", "keep").notes)
 
 
 @given(st.integers(0, 11), st.booleans(), st.integers(0, 11))
@@ -148,7 +187,7 @@ def test_a_key_that_is_given_counts_for_all_that_have_a_pitch() -> None:
     songs = [
         song("A", analysis(120, key=C_MAJOR)),
         song("B", analysis(120, key=KeyEstimate(4, minor=True, confidence=0.2))),
-        song("C", analysis(120, key=KeyEstimate(1)), pitched=False),
+        song("C", analysis(120, key=major(1)), pitched=False),
         song("D", analysis(120, key=KeyEstimate(None))),
     ]
     found = plan(songs, "first", parse_key("F# minor"))

@@ -32,16 +32,13 @@ def song(tmp_path: Path) -> Song:
 @pytest.fixture(autouse=True)
 def _known(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an analysis finds; that it does, its own tests show."""
+    hear(monkeypatch, 1.0)
+
+
+def hear(monkeypatch: pytest.MonkeyPatch, key_sure: float) -> None:
     beats = RECIPE.beats
-    known = Analysis(
-        10.0,
-        TempoEstimate(120.0, 1.0),
-        KeyEstimate(9, confidence=1.0),
-        beats,
-        beats[::4],
-        4,
-        1.0,
-    )
+    key = KeyEstimate(9, confidence=key_sure)
+    known = Analysis(10.0, TempoEstimate(120.0, 1.0), key, beats, beats[::4], 4, 1.0)
     monkeypatch.setattr(samples_module, "heard_in", lambda _song, _beat: known)
 
 
@@ -70,6 +67,18 @@ def test_loops_are_named_by_song_stem_bars_tempo_and_key(tmp_path: Path, song: S
     assert sorted(one["file"] for one in manifest["samples"]) == found
     assert (manifest["song"], manifest["bpm"], manifest["key"]) == ("My song", 120.0, "A major")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["My song"]
+
+
+def test_a_key_that_is_a_guess_names_no_sample(
+    tmp_path: Path, song: Song, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear(monkeypatch, 0.05)
+    library = new_samples(song, tmp_path / "out", bars=[2])
+    assert "Other/Loops/My song - Other - bars 003-004 - 120 bpm.wav" in files_in(library)
+    assert library.key is None
+    assert all(sample.key is None for sample in library.samples)
+    told = "The key of My song, A major, is only 5% sure: the samples do not bear it."
+    assert told in library.notes
 
 
 def test_a_loop_is_the_stem_itself_between_its_fades(tmp_path: Path, song: Song) -> None:

@@ -88,12 +88,13 @@ def plan(songs: Sequence[Ingredient], tempo: TempoTarget, key: KeyTarget) -> Pla
         tempo: bpm; "first": the first song's that has one; "least": the one that the most
             stretched song needs the least for.
         key: tonic and whether it is minor; "first": that of the first song with a key; "least":
-            the one with the least to transpose in all; "keep": none is transposed.
+            the one with the least to transpose in all; "keep": none is transposed. A song whose
+            key is `guessed` is transposed only where the key is given.
     """
     tempi = [one.analysis.tempo.bpm for one in songs]
     known = [bpm for bpm in tempi if bpm]
     target = _target_tempo(known, tempo)
-    keys = [one.analysis.key if one.pitched else KeyEstimate(None) for one in songs]
+    keys = [_trusted(one, key) for one in songs]
     notes_wanted = _target_key(keys, key)
     bar = Fraction(songs[0].analysis.beats_per_bar * 60) / Fraction(target)
     grids = [_Grid.of(one.analysis, target) for one in songs]
@@ -108,7 +109,9 @@ def plan(songs: Sequence[Ingredient], tempo: TempoTarget, key: KeyTarget) -> Pla
         for one, grid, its_key in zip(songs, grids, keys, strict=True)
     )
     notes = [note for one, fit in zip(songs, fits, strict=True) for note in _notes(one, fit)]
-    notes += _notes_of_all(songs, fits, target, notes_wanted)
+    if key != "keep":
+        notes += _notes_on_keys(songs, keys, fits)
+    notes += _notes_of_all(songs, target, notes_wanted)
     return Plan(target, songs[0].analysis.beats_per_bar, meeting, notes_wanted, fits, tuple(notes))
 
 
@@ -118,6 +121,13 @@ def _target_tempo(known: Sequence[float], wanted: TempoTarget) -> float:
     if not known:
         return 120.0
     return least_stretch(known) if wanted == "least" else known[0]
+
+
+def _trusted(song: Ingredient, wanted: KeyTarget) -> KeyEstimate:
+    """The key that a song is transposed from; none where it stays as it is."""
+    its = song.analysis.key
+    left = not song.pitched or (its.guessed and not isinstance(wanted, tuple))
+    return KeyEstimate(None) if left else its
 
 
 def _target_key(keys: Sequence[KeyEstimate], wanted: KeyTarget) -> int | None:
@@ -244,29 +254,41 @@ def _notes(one: Ingredient, fit: Fit) -> list[str]:
     return notes
 
 
-def _notes_of_all(
-    songs: Sequence[Ingredient], fits: Sequence[Fit], target: float, key: int | None
+def _notes_on_keys(
+    songs: Sequence[Ingredient], keys: Sequence[KeyEstimate], fits: Sequence[Fit]
 ) -> list[str]:
+    """keys: those that the songs are transposed from."""
     notes = []
-    for one, fit in zip(songs, fits, strict=True):
+    for one, taken, fit in zip(songs, keys, fits, strict=True):
         its = one.analysis.key
-        if key is None or not one.pitched:
+        if not one.pitched:
             continue
         if its.tonic is None:
             notes.append(f"No key was found in {one.name}: it is not transposed.")
         elif its.confidence < SURE:
             other = f", it may be {key_name(*its.runner_up)}" if its.runner_up else ""
+            done = (
+                "that is a guess, and it is not transposed; give the key of the session to have"
+                " it transposed all the same"
+                if taken.tonic is None
+                else f"it is transposed by {fit.pitch:+d}"
+            )
             notes.append(
                 f"The key of {one.name}, {its.name}, is only {its.confidence:.0%} sure{other};"
-                f" it is transposed by {fit.pitch:+d}."
+                f" {done}."
             )
-    keyed = [one for one in songs if one.pitched and one.analysis.key.tonic is not None]
-    for one in keyed[1:]:
-        cents = one.analysis.key.tuning - keyed[0].analysis.key.tuning
+    return notes
+
+
+def _notes_of_all(songs: Sequence[Ingredient], target: float, key: int | None) -> list[str]:
+    notes = []
+    tuned = [one for one in songs if one.pitched and one.analysis.key.tonic is not None]
+    for one in tuned[1:]:
+        cents = one.analysis.key.tuning - tuned[0].analysis.key.tuning
         if abs(cents) > _OUT_OF_TUNE:
             notes.append(
                 f"{one.name} is tuned {abs(cents):.0f} cents {'above' if cents > 0 else 'below'}"
-                f" {keyed[0].name}."
+                f" {tuned[0].name}."
             )
     bars = {one.analysis.beats_per_bar for one in songs if one.analysis.tempo.bpm}
     if len(bars) > 1:

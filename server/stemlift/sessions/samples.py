@@ -8,14 +8,14 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.reaper.looks import title
 from stemlift.reaper.naming import source_name
-from stemlift.sessions.analysis.result import Analysis
+from stemlift.sessions.analysis.result import Analysis, KeyEstimate
 from stemlift.sessions.files import make_folder
 from stemlift.sessions.mashup import heard_in
 from stemlift.sessions.mashup_tracks import WITHOUT_PITCH
@@ -221,6 +221,12 @@ def _cut(
     from stemlift.audio.reader import open_reader
 
     notes = list(analysis.notes)
+    if analysis.key.guessed:
+        notes.append(
+            f"The key of {song.name}, {analysis.key.name}, is only {analysis.key.confidence:.0%}"
+            " sure: the samples do not bear it."
+        )
+        analysis = replace(analysis, key=KeyEstimate(None))
     if not analysis.downbeats and by != "onsets":
         if by == "bars":
             raise StemliftError(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+GUESS = 0.1
+"""A key of less confidence is a guess: nothing should be transposed or named by it."""
+
 NOTES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
@@ -44,6 +47,11 @@ class KeyEstimate:
     def name(self) -> str:
         """As in "F# minor"; empty where no key was found."""
         return "" if self.tonic is None else key_name(self.tonic, self.minor)
+
+    @property
+    def guessed(self) -> bool:
+        """Whether a key was found that is hardly likelier than others."""
+        return self.tonic is not None and self.confidence < GUESS
 
 
 @dataclass(frozen=True, slots=True)
