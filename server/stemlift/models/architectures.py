@@ -18,6 +18,7 @@ from stemlift.models.formats.tensors import InvalidCheckpointError, build_on_met
 from stemlift.models.spec import MaskKind, Network
 from stemlift.networks.band_split_rnn import BandSplitRnn, BandSplitRnnConfig
 from stemlift.networks.bs_roformer import BSRoformer, BSRoformerConfig
+from stemlift.networks.compact import Compact, CompactConfig
 from stemlift.networks.mel_band_roformer import MelBandRoformer, MelBandRoformerConfig
 from stemlift.networks.open_unmix import OpenUnmix, OpenUnmixConfig
 
@@ -96,5 +97,6 @@ _ARCHITECTURES: dict[Network, Architecture] = {
     Network.MEL_BAND_ROFORMER: Architecture(
         MelBandRoformerConfig, MelBandRoformer, _SPECTROGRAM_MASKS
     ),
+    Network.COMPACT: Architecture(CompactConfig, Compact, _SPECTROGRAM_MASKS),
     Network.OPEN_UNMIX: Architecture(OpenUnmixConfig, OpenUnmix, _SPECTROGRAM_MASKS),
 }

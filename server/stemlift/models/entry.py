@@ -32,6 +32,7 @@ MASKS: dict[Network, tuple[MaskKind, ...]] = {
     Network.BAND_SPLIT_RNN: _SPECTROGRAM,
     Network.BS_ROFORMER: _SPECTROGRAM,
     Network.MEL_BAND_ROFORMER: _SPECTROGRAM,
+    Network.COMPACT: _SPECTROGRAM,
     Network.DEMUCS: (),
     Network.ENSEMBLE: (),
 }

@@ -40,6 +40,8 @@ _READERS: dict[Network, Callable[[Sequence[Path]], Checkpoint]] = {
     Network.BAND_SPLIT_RNN: read_band_split_rnn,
     Network.BS_ROFORMER: read_roformer,
     Network.MEL_BAND_ROFORMER: read_roformer,
+    # It has no other file than our own: what is none is refused by name.
+    Network.COMPACT: lambda paths: read_native(paths[0]),
 }
 
 

@@ -24,6 +24,7 @@ class Network(StrEnum):
     BAND_SPLIT_RNN = "band_split_rnn"
     BS_ROFORMER = "bs_roformer"
     MEL_BAND_ROFORMER = "mel_band_roformer"
+    COMPACT = "compact"
     ENSEMBLE = "ensemble"
 
 
