@@ -14,6 +14,7 @@ from signals import song, write
 from watch_house import assert_whole
 
 from stemlift.cli.watch_status import check_watched_folders
+from stemlift.errors import Reason
 from stemlift.paths import paths_under
 from stemlift.settings import WatchFolder, load_settings
 from stemlift.watch.folders import Folders
@@ -152,6 +153,23 @@ def test_results_of_others_are_no_inbox(tmp_path: Path, caplog: pytest.LogCaptur
         folders.stop()
     assert caplog.text.count("is not watched") == 1
     assert read_status(paths) == []
+
+
+def test_a_folder_with_an_impossible_stem_is_no_fault_of_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = watch_folder(tmp_path).model_copy(update={"stems": ("a/b",)})
+    paths = paths_under(tmp_path / "home")
+    folders = Folders([folder], paths, again=0.01)
+    folders.start()
+    try:
+        wait_for(lambda: "cannot be used: stems.0: no such name can be" in caplog.text, "refusal")
+    finally:
+        folders.stop()
+    assert "Traceback" not in caplog.text
+    (found,) = overview(paths, [folder])
+    assert found.problem is not None
+    assert found.problem.reason is Reason.SETTINGS_INVALID
 
 
 def test_folders_that_never_began_can_be_stopped(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from stemlift.audio.problems import display_name
 from stemlift.errors import StemliftError
 from stemlift.paths import Paths
 from stemlift.settings import WatchFolder
-from stemlift.watch.hosting import last_scan
+from stemlift.watch.hosting import last_scan, settings_recipe
 from stemlift.watch.places import check_places
 from stemlift.watch.status import InboxStatus, read_status
 
@@ -71,6 +71,7 @@ def overview(
 def _problem(folder: WatchFolder) -> StemliftError | None:
     try:
         check_places(folder.inbox_path, folder.out_path)
+        settings_recipe(folder)
     except StemliftError as error:
         return error
     return None
