@@ -3,84 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import random
 import subprocess
-import sys
-import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import soundfile
-from real_server import PATIENCE, Home, wait_for
-from signals import song
-from watch_house import House, folder_settings, manifest
+from real_server import PATIENCE, wait_for
+from watch_house import House, manifest
+from watch_processes import hasty, ledger_counts, open_ledger, start_watcher, states
+from watch_songs import BROKEN, FORMATS, check_result, format_of, odd, sound
 
-from stemlift.audio.reader import open_reader
-from stemlift.settings import WatchFolder
 from stemlift.watch.entry import FileState
-from stemlift.watch.ledger import Ledger
 from stemlift.watch.tables import FileRow, ResultRow
-
-PROGRAM = Path(__file__).parent / "watch_program.py"
-
-FORMATS = (
-    ("wav", "WAV", "PCM_16"),
-    ("wav", "WAV", "PCM_24"),
-    ("wav", "WAV", "FLOAT"),
-    ("flac", "FLAC", "PCM_16"),
-    ("flac", "FLAC", "PCM_24"),
-    ("aiff", "AIFF", "PCM_16"),
-    ("aif", "AIFF", "PCM_24"),
-    ("ogg", "OGG", "VORBIS"),
-    ("mp3", "MP3", "MPEG_LAYER_III"),
-)
-RATES = (44100, 48000, 22050)
-
-_BROKEN = (
-    ("wav", b""),
-    ("wav", b"RIFF\x24\x00\x00\x00WAVE"),
-    ("wav", b"a text, " * 500),
-    ("mp3", b"\x89PNG\r\n\x1a\n" + bytes(2000)),
-    ("flac", b"fLaC" + bytes(3000)),
-    ("aiff", b"FORM\x00\x00\x10\x00AIFF" + bytes(500)),
-    ("ogg", b"OggS" + bytes(1000)),
-    ("zip", b"PK\x03\x04" + bytes(800)),
-    ("wav", bytes(5000)),
-    ("flac", b""),
-)
-
-
-def sound(number: int, seconds: float) -> tuple[str, bytes]:
-    """The song of this number: extension, and the whole file."""
-    extension, container, kind = FORMATS[number % len(FORMATS)]
-    rate = RATES[number % len(RATES)]
-    channels = 1 if number % 5 == 4 else 2
-    samples = song(int(seconds * rate), channels, rate, number)
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate, subtype=kind, format=container)
-    return extension, file.getvalue()
-
-
-def odd(number: int) -> str:
-    """A name for this number: every system's own idea of one."""
-    shapes = (
-        f"song {number}",
-        unicodedata.normalize("NFC", f"Café déjà {number}"),
-        unicodedata.normalize("NFD", f"Ängström {number}"),
-        f"{number} " + "long " * 38 + "x" * 6,
-        f"日本語 {number} 🎛",
-        f'it\'s "{number}" & $HOME; `x` %s',
-        f"-{number}",
-        f"a\nnew line {number}",
-        f"{number}.final.v2",
-    )
-    return shapes[number % len(shapes)]
 
 
 @dataclass(frozen=True)
@@ -119,7 +55,7 @@ class Storm:
         chance.shuffle(manners)
         self._all = [self._song(number, manner, chance) for number, manner in enumerate(manners)]
         for number in range(self.broken):
-            extension, content = _BROKEN[number % len(_BROKEN)]
+            extension, content = BROKEN[number % len(BROKEN)]
             self.failing[f"broken {number}.{extension}"] = content
         self._slow: dict[str, tuple[bytes, int]] = {}
 
@@ -215,7 +151,7 @@ class Storm:
             self.expected[target] = self.expected.pop(each.path)
         else:
             number = 1000 + len(self.expected)
-            number += FORMATS.index(_format(path.suffix)) - number % len(FORMATS)
+            number += FORMATS.index(format_of(path.suffix)) - number % len(FORMATS)
             _, content = sound(number, 0.3)
             path.write_bytes(content)
             self.expected[each.path] = content
@@ -321,35 +257,6 @@ class Storm:
         assert there == self.expected | self.failing
 
 
-def check_result(folder: Path, source: Path, content: bytes) -> None:
-    """A folder holds what its manifest says and nothing else, and its stems sum to the song.
-
-    Exactly where the song is of integers, within -120 dB of full scale otherwise.
-    """
-    facts = manifest(folder)
-    assert source.read_bytes() == content
-    assert facts["source"]["sha256"] == hashlib.sha256(content).hexdigest()
-    listed = {stem["file"]: stem for stem in facts["stems"]}
-    there = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert set(there) == {"stems.json", *listed}
-    for name, stem in listed.items():
-        assert len(there[name]) == stem["bytes"]
-        assert hashlib.sha256(there[name]).hexdigest() == stem["sha256"]
-    mix = samples_of(source)
-    stems = [samples_of(folder / name) for name in listed]
-    assert all(stem.shape == mix.shape for stem in stems)
-    difference = float(np.max(np.abs(mix - sum(stems)), initial=0.0))
-    exact = facts["encoding"].startswith("PCM")
-    bound = 0.0 if exact else 1e-6 * max(1.0, float(np.max(np.abs(mix), initial=0.0)))
-    assert difference <= bound, f"{source.name}: {difference}"
-
-
-def samples_of(path: Path) -> np.ndarray:
-    """(frames, channels) float64."""
-    with open_reader(path) as reader:
-        return np.concatenate([np.asarray(block, np.float64) for block in reader.blocks()])
-
-
 class _Watchers:
     """The one watcher at a time, in a process of its own."""
 
@@ -374,49 +281,3 @@ class _Watchers:
         assert self._process.poll() is None, "the watcher ended by itself"
         self._process.kill()
         self._process.wait(PATIENCE)
-
-
-def hasty(house: House, **changes: object) -> WatchFolder:
-    """Settings of a watcher that is in a hurry."""
-    given: dict[str, object] = {"stable": 0.2, "give_up": 1.0, "interval": 0.3}
-    return folder_settings(house, **given | changes)
-
-
-def start_watcher(
-    home: Home, folder: WatchFolder, die_after: int = 0, delay: float = 0.0
-) -> subprocess.Popen[bytes]:
-    """A watcher in a process of its own; the caller ends it. For the rest see the program."""
-    facts = {
-        "home": str(home.folder),
-        "folder": folder.model_dump(mode="json"),
-        "die_at": "",
-        "die_after": die_after,
-        "delay": delay,
-    }
-    return subprocess.Popen([sys.executable, str(PROGRAM), json.dumps(facts)], env=home.environment)
-
-
-@contextmanager
-def open_ledger(house: House) -> Iterator[Ledger]:
-    ledger = Ledger(house.home.paths.watch_database)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
-
-
-def states(house: House) -> dict[str, FileState]:
-    """The songs that the ledger of the whole home knows to be in this inbox."""
-    if not house.home.paths.watch_database.exists():
-        return {}
-    with open_ledger(house) as ledger:
-        return {entry.path: entry.state for entry in ledger.entries(str(house.inbox), *FileState)}
-
-
-def ledger_counts(house: House) -> dict[FileState, int]:
-    with open_ledger(house) as ledger:
-        return ledger.counts(str(house.inbox))
-
-
-def _format(suffix: str) -> tuple[str, str, str]:
-    return next(each for each in FORMATS if f".{each[0]}" == suffix)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from real_server import PATIENCE, wait_for
 from watch_house import At, House, assert_whole
-from watch_storm import hasty, start_watcher, states
+from watch_processes import hasty, start_watcher, states
 
 from stemlift.watch.entry import FileState
 from stemlift.watch.recipe import Recipe

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from real_server import PATIENCE, home_in, wait_for
 from watch_house import House, manifest
-from watch_storm import check_result, hasty, ledger_counts, open_ledger, start_watcher
+from watch_processes import hasty, ledger_counts, open_ledger, start_watcher
+from watch_songs import check_result
 
 from stemlift.watch.tables import FileRow
 

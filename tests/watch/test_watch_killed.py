@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from real_server import PATIENCE, home_in, wait_for
-from watch_house import House, assert_whole, folder_settings
+from watch_house import House, assert_whole
+from watch_processes import hasty, start_watcher, states
 
-from stemlift.settings import WatchFolder
-from stemlift.watch.entry import FileState
 from stemlift.watch.status import ask_to_retry, read_status
 from stemlift.watch.watcher import Watcher
-
-PROGRAM = Path(__file__).parent.parent / "support" / "watch_program.py"
-
-
-def quick(house: House, **changes: object) -> WatchFolder:
-    """Settings of a watcher that is in a hurry."""
-    return folder_settings(house, stable=0.2, give_up=1.0, interval=0.3, **changes)
 
 
 @contextmanager
 def watcher(house: House, die_at: str = "") -> Iterator[subprocess.Popen[bytes]]:
     """A watcher in a process of its own."""
-    facts = {
-        "home": str(house.home.folder),
-        "folder": quick(house).model_dump(mode="json"),
-        "die_at": die_at,
-    }
-    process = subprocess.Popen(
-        [sys.executable, str(PROGRAM), json.dumps(facts)], env=house.home.environment
-    )
+    process = start_watcher(house.home, hasty(house), die_at)
     try:
         yield process
     finally:
@@ -47,12 +31,8 @@ def watcher(house: House, die_at: str = "") -> Iterator[subprocess.Popen[bytes]]
 
 def settled(house: House, *names: str) -> bool:
     """Whether all these songs have ended."""
-    ends = {"done", "failed"}
-    ledger = house.home.paths.watch_database
-    if not ledger.exists():
-        return False
-    states = States(house).states()
-    return all(states.get(name, "") in ends for name in names)
+    now = states(house)
+    return all(now.get(name, "") in ("done", "failed") for name in names)
 
 
 class Heard:
@@ -68,20 +48,6 @@ class Heard:
     def none_waiting(self) -> None:
         self.told += self.songs
         self.songs = []
-
-
-class States(House):
-    """The house by the ledger of the whole home."""
-
-    def __init__(self, house: House) -> None:
-        super().__init__(house.folder, house.home)
-
-    @property
-    def database(self) -> Path:
-        return self.home.paths.watch_database
-
-    def states(self) -> dict[str, FileState]:
-        return super().states() if self.database.exists() else {}
 
 
 @pytest.mark.parametrize("step", ["recorded", "running", "free", "published"])
@@ -118,13 +84,12 @@ def test_bursts_broken_files_and_kills(tmp_path: Path) -> None:
         with watcher(house):
 
             def over() -> bool:
-                states = States(house).states()
                 whole = house.outbox / "2" / "stems.json"
                 return (
                     settled(house, *names, "broken.wav")
                     and whole.exists()
                     and json.loads(whole.read_text())["source"]["frames"] == 4000
-                    and states.get("2.wav") == "done"
+                    and states(house).get("2.wav") == "done"
                 )
 
             wait_for(over, "all songs")
@@ -149,7 +114,7 @@ def test_bursts_broken_files_and_kills(tmp_path: Path) -> None:
 
 def test_in_this_process_with_everything_at_once(house: House) -> None:
     heard = Heard()
-    watching = Watcher(quick(house), house.home.paths, audience=heard)
+    watching = Watcher(hasty(house), house.home.paths, audience=heard)
     inbox = str(house.inbox)
     watching.start()
     try:
@@ -174,11 +139,11 @@ def test_in_this_process_with_everything_at_once(house: House) -> None:
 def test_a_watcher_stops_in_the_middle_and_the_next_goes_on(house: House) -> None:
     path = house.drop("a.wav", seed=60)
     reached = []
-    first = Watcher(quick(house), house.home.paths, step=reached.append)
+    first = Watcher(hasty(house), house.home.paths, step=reached.append)
     first.start()
     wait_for(lambda: "running" in reached, "the job")
     first.stop()
-    second = Watcher(quick(house), house.home.paths)
+    second = Watcher(hasty(house), house.home.paths)
     second.start()
     try:
         wait_for(lambda: settled(house, "a.wav"), "the song")

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from real_server import PATIENCE, home_in, wait_for
 from watch_house import House
-from watch_storm import hasty, ledger_counts, start_watcher
+from watch_processes import hasty, ledger_counts, start_watcher
 
 MARKS = (100, 500, 1000)
 
