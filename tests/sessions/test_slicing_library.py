@@ -39,7 +39,7 @@ def hear(monkeypatch: pytest.MonkeyPatch, key_sure: float) -> None:
     beats = RECIPE.beats
     key = KeyEstimate(9, confidence=key_sure)
     known = Analysis(10.0, TempoEstimate(120.0, 1.0), key, beats, beats[::4], 4, 1.0)
-    monkeypatch.setattr(samples_module, "heard_in", lambda _song, _beat: known)
+    monkeypatch.setattr(samples_module, "analysed", lambda _song, _beat: known)
 
 
 def chunks(path: Path) -> dict[str, bytes]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.sessions.analysis.control import Step
+from stemlift.sessions.analysis.result import Analysis
 from stemlift.sessions.click import write_click
 from stemlift.sessions.song import Song
 from stemlift.sessions.templates.template import Template
@@ -22,7 +24,9 @@ SLOWEST, FASTEST = 20.0, 400.0
 """Beats per minute that may be given."""
 
 
-_WITH_CHORDS = ("other", "piano", "guitar")
+_WITH_CHORDS = ("other", "instrumental", "piano", "guitar")
+_PADDING = Fraction(1, 10)
+"""Seconds that a compressed song may be longer than what is decoded of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +77,20 @@ def checked_markers(value: object) -> Markers:
 
 
 def heard(song: Song, tempo: Tempo, markers: Markers, beat: Callable[[], None]) -> Heard:
-    """The song with its tempo and markers; audio is never moved.
-
-    Listens to the song itself where all of it is in the session, else to the sum of its stems.
-
-    Args:
-        beat: called now and then; what it raises ends the listening.
+    """The song with its tempo and markers, found by `analysed`; audio is never moved.
 
     Raises:
-        StemliftError: ANALYSIS_UNAVAILABLE, and what `stemlift.audio.reader` raises.
+        StemliftError: as `analysed`.
     """
     if isinstance(tempo, float):
         song = replace(song, tempo=(TempoPoint(ZERO, tempo),))
     if "auto" not in (tempo, markers):
         return Heard(song)
     # On demand: it brings librosa, which takes a second.
-    from stemlift.sessions.analysis import analyse, tempo_map
     from stemlift.sessions.analysis import markers as sections
+    from stemlift.sessions.analysis import tempo_map
 
-    analysis = analyse(_files(song), tonal=_tonal(song), control=_Attended(beat))
+    analysis = analysed(song, beat)
     notes = [f"{song.name}: {note}" for note in analysis.notes]
     if tempo == "auto":
         song = replace(song, tempo=tuple(tempo_map(analysis)))
@@ -105,6 +104,23 @@ def heard(song: Song, tempo: Tempo, markers: Markers, beat: Callable[[], None]) 
     if markers == "auto":
         song = replace(song, markers=tuple(sections(analysis)))
     return Heard(song, tuple(notes))
+
+
+def analysed(song: Song, beat: Callable[[], None]) -> Analysis:
+    """What the song is like, with times from the start of its stems.
+
+    Listens to the song itself where its stems are all of it, else to their sum.
+
+    Args:
+        beat: called now and then; what it raises ends the listening.
+
+    Raises:
+        StemliftError: ANALYSIS_UNAVAILABLE, and what `stemlift.audio.reader` raises.
+    """
+    # On demand: it brings librosa, which takes a second.
+    from stemlift.sessions.analysis import analyse
+
+    return analyse(_files(song), tonal=_tonal(song), control=_Attended(beat))
 
 
 def with_click(song: Song, template: Template, folder: Path) -> Heard:
@@ -129,6 +145,6 @@ def _tonal(song: Song) -> list[Media]:
 
 def _files(song: Song) -> list[Path]:
     mix = song.mix
-    if mix is not None and song.start == 0 and mix.duration == song.length:
+    if mix is not None and song.start == 0 and mix.duration - song.length <= _PADDING:
         return [mix.file]
     return [stem.media.file for stem in song.stems]

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.sessions import formats
-from stemlift.sessions.analysis.control import Step
-from stemlift.sessions.analysis.result import Analysis
 from stemlift.sessions.files import refuse_existing
-from stemlift.sessions.hearing import FASTEST, SLOWEST
+from stemlift.sessions.hearing import FASTEST, SLOWEST, analysed
 from stemlift.sessions.mashup_plan import Ingredient, KeyTarget, Plan, TempoTarget, plan
 from stemlift.sessions.mashup_tracks import WITHOUT_PITCH, Fitted, mashup_session
 from stemlift.sessions.matching import both_names, parse_key
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 MIX = "mix"
 """Names the song itself, unseparated, where a stem is asked for."""
 
-_WITH_CHORDS = ("other", "instrumental", "guitar", "piano")
 _PART = re.compile(r"([^:/\\]{2,}):(.+)", re.DOTALL)
 
 
@@ -194,14 +191,16 @@ def new_mashup(
         refuse_existing(target)
     if rendered:
         require_stretcher()
-    whole = _songs(_joined(parts), target, options, note)
+    wanted_songs = _joined(parts)
+    _check(wanted_songs, target, copy_media=options.get("copy_media", False))
+    whole = _songs(wanted_songs, target, options, note)
     beat = options.get("beat", _nothing)
     songs = tuple(replace(song, stems=_chosen(song, stems)) for song, stems in whole)
     ingredients = [
         Ingredient(
             song.name,
             used.length,
-            heard_in(song, beat),
+            analysed(song, beat),
             any(stem.name not in WITHOUT_PITCH for stem in used.stems),
         )
         for (song, _), used in zip(whole, songs, strict=True)
@@ -250,6 +249,18 @@ def _joined(parts: Iterable[str | Part]) -> list[tuple[Path | Song, list[str]]]:
             'Name at least one, such as "vocals:A.wav".',
         )
     return found
+
+
+def _check(
+    wanted: Sequence[tuple[Path | Song, list[str]]], target: Path, *, copy_media: bool
+) -> None:
+    """What `formats.check_songs` refuses, before any work is done.
+
+    A song of which only stems are in the session needs no name that the session can write.
+    """
+    ardour = formats.format_of(target) is formats.Format.ARDOUR
+    files = [song for song, stems in wanted if isinstance(song, Path) and (ardour or MIX in stems)]
+    formats.check_songs(target, files, copy_media=copy_media)
 
 
 def _songs(
@@ -310,30 +321,6 @@ def _chosen(song: Song, names: Sequence[str]) -> tuple[Stem, ...]:
                 f"Choose from: {', '.join(there)}.",
             )
     return tuple(there[name] for name in names)
-
-
-def heard_in(song: Song, beat: Callable[[], None]) -> Analysis:
-    """Of the song itself where it is there, else of the sum of its stems."""
-    # On demand: it brings librosa, which takes a second.
-    from stemlift.sessions.analysis import analyse
-
-    control, mix = _Attended(beat), song.mix
-    chords = any(stem.name in _WITH_CHORDS for stem in song.stems)
-    tonal = [s.media for s in song.stems if chords and s.name in (*_WITH_CHORDS, "bass")]
-    if mix is not None and song.start == 0 and mix.file.is_file():
-        return analyse(mix, tonal=tonal, control=control)
-    return analyse([stem.media for stem in song.stems], tonal=tonal, control=control)
-
-
-@dataclass(frozen=True, slots=True)
-class _Attended:
-    beat: Callable[[], None]
-
-    def report(self, step: Step, fraction: float) -> None:  # noqa: ARG002 - nobody is told
-        self.beat()
-
-    def check(self) -> None:
-        self.beat()
 
 
 def _nothing() -> None:

@@ -17,7 +17,7 @@ from stemlift.reaper.looks import title
 from stemlift.reaper.naming import source_name
 from stemlift.sessions.analysis.result import Analysis, KeyEstimate
 from stemlift.sessions.files import make_folder
-from stemlift.sessions.mashup import heard_in
+from stemlift.sessions.hearing import analysed
 from stemlift.sessions.mashup_tracks import WITHOUT_PITCH
 from stemlift.sessions.media import FOLDER as MEDIA
 from stemlift.sessions.sample_files import (
@@ -133,7 +133,7 @@ def new_samples(song: Source, folder: Path | str, **options: Unpack[SamplesOptio
     _refuse_existing(target)
     found = source if isinstance(source, Song) else _separated(source, place, options)
     beat = options.get("beat", _nothing)
-    analysis = heard_in(found, beat)
+    analysis = analysed(found, beat)
     make_folder(place)
     scratch = place / f".stemlift-{uuid.uuid4().hex}"
     try:
