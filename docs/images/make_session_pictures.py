@@ -117,7 +117,8 @@ def ruler(session: Session, height: float, scale: float) -> Iterator[str]:
         x = LEFT + float(place) * scale
         if (number - 1) % step == 0:
             yield f'<path d="M{x:.1f} 16V{height:g}" stroke="#454545"/>'
-            yield say(x + 3, 28, str(number), FAINT, 'font-size="10.5"')
+            if x + 16 < WIDTH:
+                yield say(x + 3, 28, str(number), FAINT, 'font-size="10.5"')
         number += 1
 
 

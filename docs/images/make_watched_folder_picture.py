@@ -20,6 +20,7 @@ STYLE = """
     .file { fill: #ffffff; stroke: #b9c2d0; }
     .name { fill: #2b2f36; font-weight: 600; }
     .note { fill: #5d6572; font-size: 13px; }
+    .file-name { fill: #5d6572; font-size: 12px; }
     .wave { fill: #5d6572; }
     .line { fill: none; stroke: #5d6572; stroke-width: 1.8; }
     .head { fill: #5d6572; }
@@ -83,7 +84,7 @@ def picture() -> str:
     for index, stem in enumerate(STEMS):
         top = 80 + index * 44
         parts.append(f'<rect class="file" x="540" y="{top}" width="380" height="38" rx="6"/>')
-        parts.append(f'<text class="note" x="552" y="{top + 24}">song - {stem}.wav</text>')
+        parts.append(f'<text class="file-name" x="548" y="{top + 24}">song - {stem}.wav</text>')
         parts.append(wave(672, top + 19, 28, 48, index))
     parts.append('<path class="zero" d="M670 74V258"/>')
     parts.append('<text class="note" x="552" y="280">stems.json</text>')
