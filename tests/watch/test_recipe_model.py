@@ -79,6 +79,7 @@ def test_the_digest_stays_the_same_from_one_version_to_the_next() -> None:
     [
         *("{song}", "", "../{stem}", "a/{stem}", "a\\{stem}", "/{stem}", "C:{stem}", "{stem}:x"),
         *("{stem}.", ".{stem}", "{stem} ", " {stem}", "{stem}\n", "{stem}?", "x" * 200 + "{stem}"),
+        *("CON.{stem}", "nul .{stem}", "{title} - {stem}", "{}{stem}"),
     ],
 )
 def test_no_template_leaves_its_folder(template: str) -> None:

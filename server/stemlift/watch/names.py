@@ -37,9 +37,14 @@ def song_name(file_name: str) -> str:
     raw = "".join(f"_x{ord(sign) & 0xFF:02x}" if _is_byte(sign) else sign for sign in raw)
     safe = _FORBIDDEN.sub("_", raw.encode("utf-8", "replace").decode("utf-8"))
     safe = cut(safe, LONGEST).strip().rstrip(".").rstrip() or "_"
-    if safe[0] in ".~" or safe.split(".")[0].rstrip().casefold() in _RESERVED:
+    if safe[0] in ".~" or is_device(safe):
         safe = f"_{safe}"
     return f"{safe}_" if safe.endswith("~") else safe
+
+
+def is_device(name: str) -> bool:
+    """Whether Windows takes a name for one of its devices, as it does with any extension."""
+    return name.split(".")[0].rstrip().casefold() in _RESERVED
 
 
 def cut(text: str, room: int) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from stemlift.watch.names import is_device
+
 if TYPE_CHECKING:
     from stemlift.rpc.requests import SeparateOptions
 
@@ -76,6 +78,8 @@ class Recipe(BaseModel):
             raise ValueError('it has a folder or one of \\ / < > : " | ? * in it')
         if value != value.strip() or value[0] == "." or value[-1] == ".":
             raise ValueError("it begins or ends with a space or a dot")
+        if is_device(value):
+            raise ValueError("it begins with the name of a device of Windows")
         return value
 
     @field_validator("stems", "also")
