@@ -270,6 +270,21 @@ def test_a_session_for_each_song_skips_what_is_done(shell: Shell, tmp_path: Path
     assert "Two songs" in done.stdout
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_unicode_stops_no_other_song(shell: Shell, tmp_path: Path) -> None:
+    song_file(tmp_path / "songs" / "z.wav", 9_000)
+    bad = os.fsencode(tmp_path / "songs") + b"/bad\xff.wav"
+    Path(os.fsdecode(bad)).write_bytes((tmp_path / "songs" / "z.wav").read_bytes())
+    done = shell.run("new", "songs", "-o", "{song}.rpp", "--each", "--json", *SPECTRAL)
+    assert done.returncode == Exit.BAD_INPUT
+    refused, made = (json.loads(line) for line in done.stdout.splitlines())
+    assert (refused["source"], refused["error"]["reason"]) == ("bad?", "PATH_UNSUPPORTED")
+    assert Path(made["session"]).name == "z.rpp"
+    done = shell.run("new", "songs", "-o", "{song}.rpp", "--each", *SPECTRAL)
+    assert "bad?:" in done.stderr
+    assert "z.rpp is there already" in done.stderr
+
+
 def test_stems_that_are_there_need_no_server(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,7 @@ def format_of(path: Path, *, embed: bool = False) -> Format:
                 raise StemliftError(
                     Reason.ARGUMENT_INVALID,
                     f"Media cannot be put into {path}: only a .dawproject holds them.",
-                    "Have them copied beside it instead.",
+                    "Leave --embed out, or use --copy-media to have them copied beside it.",
                 )
             return found
     raise StemliftError(

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from stemlift.rpc.requests import SeparateOptions
     from stemlift.rpc.results import JobUpdate
 
+_LONGEST = 10_000_000
+
 
 class SessionOptions(TypedDict, total=False):
     """The optional arguments of `new_session` and `add_song`.
@@ -328,11 +330,11 @@ def _several(songs: Source | Sequence[Source]) -> Sequence[Source]:
 
 
 def _seconds(option: str, value: float) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e7:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LONGEST:
         raise StemliftError(
             Reason.ARGUMENT_INVALID,
             f"{option} cannot be {value!r}.",
-            "Accepted: seconds of at least 0, e.g. 12.5.",
+            f"Accepted: seconds from 0 to {_LONGEST:,}, e.g. 12.5.",
         )
     return Fraction(repr(float(value)))
 

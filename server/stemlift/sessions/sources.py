@@ -45,7 +45,9 @@ def expanded(sources: Sequence[Source]) -> list[Path | Song]:
 
 
 def name_of(source: Path | Song) -> str:
-    return source.name if isinstance(source, Song) else source.stem
+    """For a person; what of a file's name is no Unicode, is a question mark."""
+    name = source.name if isinstance(source, Song) else source.stem
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _songs_in(folder: Path) -> list[Path]:

@@ -21,6 +21,15 @@ LARGEST = 256 * 1024
 """Bytes of the largest template that is read."""
 
 _SUFFIX = ".toml"
+_KIND = 'it needs kind = "equalizer" or "compressor"'
+_WORDS = {
+    "missing": "it is not there, and must be",
+    "tuple_type": "it is no list",
+    "string_pattern_mismatch": "it is empty, or has a line break or the like in it",
+    "union_tag_not_found": _KIND,
+    "union_tag_invalid": _KIND,
+}
+"""By pydantic's types of errors, what its own words say in terms of Python."""
 
 
 def template_names() -> tuple[str, ...]:
@@ -93,7 +102,7 @@ def _first(error: ValidationError) -> str:
     place = ", ".join(places)
     if first["type"] == "extra_forbidden":
         return f"{place}: there is no such key"
-    message = first["msg"].removeprefix("Value error, ")
+    message = _WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message
 
 
