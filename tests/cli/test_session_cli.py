@@ -30,6 +30,7 @@ from reaper_sim import Project
 
 RATE = 44_100
 SPECTRAL = ("--model", "spectral")
+KAZOO = ("--focus", "kazoo")
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +158,12 @@ def test_what_exists_is_refused_until_it_is_forced(shell: Shell, tmp_path: Path)
         (("new", "song.wav", "-o", "s.rpp", "--gap", "nan"), "ARGUMENT_INVALID"),
         (("new", "song.wav", "-o", "s.rpp", "--stems", "kazoo", *SPECTRAL), "STEM_UNKNOWN"),
         (("new", "song.wav", "-o", "s.rpp", "--start", "99", *SPECTRAL), "RANGE_OUTSIDE"),
+        (("new", "song.wav", "-o", "s.rpp", *KAZOO, *SPECTRAL), "STEM_UNKNOWN"),
+        (("new", "song.wav", "-o", "s.rpp", *KAZOO), "STEM_UNKNOWN"),
+        (("new", "song.wav", "-o", "s.rpp", *KAZOO, "--template", "fix"), "STEM_UNKNOWN"),
+        (("new", "song.wav", "-o", "s.rpp", *KAZOO, "--template", "remix"), "STEM_UNKNOWN"),
+        (("new", "song.wav", "-o", "s.rpp", *KAZOO, "--stems", "drums"), "STEM_UNKNOWN"),
+        (("new", "back\\slash.wav", "-o", "s.dawproject"), "PATH_UNSUPPORTED"),
         (("new", "song.wav", "-o", "s.rpp", "--each"), "ARGUMENT_INVALID"),
         (("new", "empty", "-o", "s.rpp"), "FILE_NOT_FOUND"),
         (("new", "empty", "-o", "s.rpp", "--have-stems"), "FILE_NOT_FOUND"),
@@ -172,6 +179,7 @@ def test_a_mistake_has_a_reason_and_leaves_nothing(
 ) -> None:
     song_file(tmp_path / "song.wav", 2_000)
     song_file(tmp_path / "q\"u'o`te.wav", 2_000)
+    song_file(tmp_path / "back\\slash.wav", 2_000)
     (tmp_path / "notes.wav").write_text("no song at all, and quite a lot of it")
     (tmp_path / "bad.toml").write_text("x = 1")
     (tmp_path / "empty").mkdir()

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -255,6 +256,25 @@ def test_what_cannot_be_is_said_before_any_work(tmp_path: Path) -> None:
         new_session([], tmp_path / "s.rpp")
     assert (tmp_path / "there.rpp").read_text() == "mine"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["song", "there.rpp"]
+
+
+@pytest.mark.parametrize("option", [{"stems": ["drums"]}, {"start": 0.0}, {"duration": 1.0}])
+def test_a_part_of_stems_that_exist_is_not_asked_for_in_vain(
+    tmp_path: Path, option: dict[str, Any]
+) -> None:
+    song = song_in(tmp_path, "song", 100)
+    with pytest.raises(StemliftError) as caught:
+        new_session(song, tmp_path / "s.rpp", **option)
+    assert caught.value.reason is Reason.ARGUMENT_INVALID
+    assert next(iter(option)) in caught.value.message
+    assert not (tmp_path / "s.rpp").exists()
+
+
+def test_a_mix_is_mended_with_stems_that_exist(tmp_path: Path) -> None:
+    song = song_in(tmp_path, "song", RATE)
+    made = new_session(song, tmp_path / "s.rpp", template="fix", focus="drums")
+    assert names(made.session)[:2] == ["Original", "Drums (to mend)"]
+    assert peak_db(heard(made.path, 1.0) - samples(song)) <= -120
 
 
 def test_a_template_made_in_python_serves_too(tmp_path: Path) -> None:

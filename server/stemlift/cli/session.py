@@ -160,10 +160,7 @@ def add(
     """Add the stems of a song to a session that exists. Nothing else in it changes."""
     from stemlift.cli.session_new import Voice, add_one
 
-    # What tempo it has does not matter: that of the session stays.
-    options = _options(
-        template, model, focus, stems, (start, duration), ("off", "off"), chains, gap
-    )
+    options = _options(template, model, focus, stems, (start, duration), (None, None), chains, gap)
     options.update({"copy_media": copy_media, "embed": embed})
     voice = Voice(json=json, quiet=quiet)
     return add_one(session, song, at, options, have_stems=have_stems, voice=voice)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -108,14 +108,20 @@ def tracks_of(
     """
     about = template.focus if focus is None else focus
     names = tuple(dict.fromkeys(s.name for place in places for s in place.song.stems))
-    if about and about not in names:
-        raise StemliftError(
-            Reason.STEM_UNKNOWN,
-            f"The session is about the stem {about!r}, which no song has.",
-            f"Choose from: {', '.join(names)}.",
-        )
+    require_focus(about, names)
     layout = _Layout(template, tuple(places), names, about, chains)
     return tuple(layout.tracks())
+
+
+def require_focus(focus: str, names: Iterable[str]) -> None:
+    """Raises StemliftError (STEM_UNKNOWN) for a focus that is none of the songs' stems."""
+    there = tuple(dict.fromkeys(names))
+    if focus and focus not in there:
+        raise StemliftError(
+            Reason.STEM_UNKNOWN,
+            f"The session is about the stem {focus!r}, which no song has.",
+            f"Choose from: {', '.join(there)}.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

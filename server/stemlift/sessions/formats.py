@@ -41,7 +41,9 @@ def format_of(path: Path, *, embed: bool = False) -> Format:
     )
 
 
-def check_songs(path: Path, songs: Sequence[Path], *, copy_media: bool = False) -> None:
+def check_songs(
+    path: Path, songs: Sequence[Path], *, copy_media: bool = False, embed: bool = False
+) -> None:
     """Refuse songs that a session of this format cannot hold, before any work is done on them.
 
     Raises:
@@ -51,6 +53,8 @@ def check_songs(path: Path, songs: Sequence[Path], *, copy_media: bool = False) 
     match format_of(path):
         case Format.RPP if not copy_media:
             _check_names(path, songs)
+        case Format.DAWPROJECT if not (copy_media or embed):
+            _check_references(path, songs)
         case Format.ARDOUR:
             _check_rates(path, songs)
         case _:
@@ -79,6 +83,14 @@ def _check_names(path: Path, songs: Iterable[Path]) -> None:
                 error.message,
                 "Rename the file or folder, or have it copied with --copy-media.",
             ) from error
+
+
+def _check_references(path: Path, songs: Iterable[Path]) -> None:
+    from stemlift.sessions.dawproject.references import Outside
+
+    named = Outside(path)
+    for song in songs:
+        named.path_of(song)
 
 
 def _check_rates(path: Path, songs: Iterable[Path]) -> None:

@@ -129,7 +129,7 @@ def with_click(song: Song, template: Template, folder: Path) -> Heard:
     Raises:
         StemliftError: OUTPUT_UNWRITABLE.
     """
-    if not any(track.plays == "click" for track in template.track):
+    if not template.has_click:
         return Heard(song)
     if not song.tempo:
         return Heard(song, (f"{song.name} has no click, since its tempo is not known.",))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.sessions import formats
-from stemlift.sessions.build import GAP, Placed, build_session, tracks_of
+from stemlift.sessions.build import GAP, Placed, build_session, require_focus, tracks_of
 from stemlift.sessions.checks import mono_notes
 from stemlift.sessions.files import refuse_existing
 from stemlift.sessions.hearing import (
@@ -165,7 +165,7 @@ def add_song(
     """Add the stems of a song to a session that exists; nothing else in it changes.
 
     They come in a folder track with the song's name, behind the last track. The session's
-    tempo and markers stay as they are.
+    tempo and markers stay as they are; a click has the song's tempo.
 
     Args:
         song: one song, as `new_session` takes them.
@@ -176,7 +176,7 @@ def add_song(
         StemliftError: as `new_session`, and FILE_NOT_FOUND, SESSION_UNREADABLE or FILE_CHANGED
             of the session, which is as it was then.
     """
-    work = _Work.of(Path(path), options)
+    work = _Work.of(Path(path), options).adding()
     position = None if at is None else _seconds("at", at)
     formats.format_of(work.path, embed=work.options.get("embed", False))
     # Read before the long work, so that a session that cannot be extended is told of at once.
@@ -249,13 +249,24 @@ class _Work:
             [],
         )
 
+    def adding(self) -> _Work:
+        """Where nothing but a click needs the tempo, only a click makes it be listened for."""
+        clicks = self.template.has_click or self.options.get("tempo") is not None
+        return replace(self, tempo=self.tempo if clicks else "off", markers="off")
+
     def songs(self, sources: Sequence[Source]) -> tuple[Song, ...]:
         """The songs with their stems, tempo, markers and click."""
         meant = expanded(sources)
         waiting = [song for song in meant if isinstance(song, Path)]
         copied = self.options.get("copy_media", False)
-        formats.check_songs(self.path, waiting, copy_media=copied)
-        done = iter(self._separated(waiting) if waiting else ())
+        embed = self.options.get("embed", False)
+        formats.check_songs(self.path, waiting, copy_media=copied, embed=embed)
+        ready = [song for song in meant if isinstance(song, Song)]
+        self._check_range(ready)
+        there = [stem.name for song in ready for stem in song.stems]
+        if not waiting:
+            require_focus(self.focus, there)
+        done = iter(self._separated(waiting, there) if waiting else ())
         stemmed = [song if isinstance(song, Song) else next(done) for song in meant]
         return tuple(self._playable(self._heard(song)) for song in stemmed)
 
@@ -269,7 +280,37 @@ class _Work:
         for note in mono_notes(songs, self.template, self.focus):
             self.note(note)
 
-    def _separated(self, songs: Sequence[Path]) -> tuple[Song, ...]:
+    def _check_range(self, ready: Sequence[Song]) -> None:
+        """Stems that exist are taken as they are; a part of them would be asked for in vain."""
+        for option in ("stems", "start", "duration"):
+            if ready and self.options.get(option) is not None:
+                raise StemliftError(
+                    Reason.ARGUMENT_INVALID,
+                    f"{option} says what to separate, but {ready[0].name} has its stems already.",
+                    "Leave it out, or name the song itself instead of its stems.",
+                )
+
+    def _check_focus(self, client: Client, there: Sequence[str]) -> None:
+        """Before the work; the server knows what stems there are, and checks those asked for."""
+        asked = self._separation().get("stems")
+        if not self.focus or self.focus in there or (asked and self.focus in asked):
+            return
+        names = [*there, *(asked or ())]
+        if not asked:
+            wanted = self.options.get("model", "auto")
+            models = client.models().models
+            names += [
+                stem
+                for model in models
+                if (model.installed if wanted == "auto" else model.name == wanted)
+                for stem in model.stems
+            ]
+            if wanted != "auto" and wanted not in [model.name for model in models]:
+                # Of a model that is not known, the server tells.
+                return
+        require_focus(self.focus, names)
+
+    def _separated(self, songs: Sequence[Path], there: Sequence[str]) -> tuple[Song, ...]:
         beat = self.options.get("beat", _nothing)
         with ExitStack() as kept:
             client = self.options.get("client")
@@ -279,6 +320,7 @@ class _Work:
 
                 told = self.options.get("on_note", _no_note)
                 client = kept.enter_context(Client(heartbeat=beat, on_wait=told))
+            self._check_focus(client, there)
             return separated(
                 client,
                 songs,

@@ -21,17 +21,21 @@ class Outside:
 
     def __call__(self, media: Media) -> dict[str, str]:
         """Raises StemliftError (PATH_UNSUPPORTED)."""
-        file = media.file.absolute()
+        return {"path": self.path_of(media.file), "external": "true"}
+
+    def path_of(self, media: Path) -> str:
+        """Raises StemliftError (PATH_UNSUPPORTED)."""
+        file = media.absolute()
         named = file.relative_to(self.folder) if file.is_relative_to(self.folder) else file
         path = named.as_posix()
         if not holds(path) or (os.name != "nt" and "\\" in path):
             raise StemliftError(
                 Reason.PATH_UNSUPPORTED,
                 f"A DAWproject cannot name {file}.",
-                "Rename the file without back-slashes and control characters, or put the media "
-                "inside of the project.",
+                "Rename the file without back-slashes and control characters, or put it inside "
+                "of the project with --embed.",
             )
-        return {"path": path, "external": "true"}
+        return path
 
 
 class Inside:

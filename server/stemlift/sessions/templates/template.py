@@ -159,6 +159,10 @@ class Template(BaseModel):
             raise ValueError('only one track may have stem = "*"')
         return self
 
+    @property
+    def has_click(self) -> bool:
+        return any(track.plays == "click" for track in self.track)
+
     def asked(self, focus: str) -> tuple[str, ...]:
         """The stems to ask for, {focus} filled in; empty: every stem of the model."""
         found = [name.replace(FOCUS, focus) for name in self.stems if focus or FOCUS not in name]
