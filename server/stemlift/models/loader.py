@@ -30,6 +30,10 @@ DEMUCS_OVERLAP = 0.25
 SPECTRAL_HOPS = 768
 """Length of a segment of the spectral network in hops: 17.8 s at 44.1 kHz."""
 
+SPECTRAL_FEWEST_HOPS = 16
+
+SPECTRAL_OVERLAP = 0.25
+
 PLAIN_SEGMENT = 30.0
 """Seconds, for networks that take any length: long enough for what recurrent ones remember."""
 
@@ -75,8 +79,11 @@ def _load_spectral(spec: ModelSpec) -> LoadedModel:
     from stemlift.networks.spectral import Spectral
 
     network = Spectral(spec.sample_rate).eval().requires_grad_(False)
-    segment = SPECTRAL_HOPS * network.stft.hop
-    stride = SPECTRAL_HOPS * 3 // 4 * network.stft.hop
+    hop = network.stft.hop
+    # It sees whole hops only.
+    hops = max(SPECTRAL_FEWEST_HOPS, round(spec.segment / hop)) if spec.segment else SPECTRAL_HOPS
+    overlap = SPECTRAL_OVERLAP if spec.overlap is None else spec.overlap
+    segment, stride = hops * hop, max(1, hops - round(hops * overlap)) * hop
     member = Member(
         network,
         network.stems,
