@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from real_server import Home
+from real_server import Home, home_in
 from signals import read_integers, song, write
 
 from stemlift.settings import WatchFolder
@@ -25,6 +25,26 @@ from stemlift.watch.working import Worker
 
 FAST = Recipe(model="spectral")
 RATE = 44100
+
+
+# The model in short steps, since each job does a whole one, however short its song.
+_BRISK = """\
+[[models]]
+name = "spectral"
+network = "spectral"
+stems = ["drums", "bass", "other", "vocals"]
+rank = 0
+segment = 32768
+"""
+
+
+@contextmanager
+def brisk_home(folder: Path) -> Iterator[Home]:
+    """As `home_in`; its server does a short song in a tenth of the time."""
+    with home_in(folder) as home:
+        home.paths.models_file.parent.mkdir(parents=True, exist_ok=True)
+        home.paths.models_file.write_text(_BRISK, encoding="utf-8")
+        yield home
 
 
 class DiedError(BaseException):

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real_server import Home, home_in
-from watch_house import House
+from real_server import Home
+from watch_house import House, brisk_home
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with home_in(tmp_path_factory.mktemp("home")) as home:
+    with brisk_home(tmp_path_factory.mktemp("home")) as home:
         home.serve()
         yield home
 

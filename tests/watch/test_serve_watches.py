@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from real_server import Home, home_in, wait_for
+from real_server import Home, wait_for
 from signals import song, write
-from watch_house import assert_whole
+from watch_house import assert_whole, brisk_home
 
 from stemlift.cli.watch_status import check_watched_folders
 from stemlift.errors import Reason
@@ -52,7 +52,7 @@ def test_a_server_watches_the_folders_of_its_settings(tmp_path: Path) -> None:
     good, out, wrong = (tmp_path / name for name in ("good", "out", "wrong"))
     good.mkdir()
     wrong.mkdir()
-    with home_in(tmp_path / "home") as home:
+    with brisk_home(tmp_path / "home") as home:
         settings(home, (wrong, wrong), (good, out))
         before = drop(good, "before.wav")
         # It would leave at once, if it did not watch.
@@ -105,7 +105,7 @@ def test_a_server_watches_the_folders_of_its_settings(tmp_path: Path) -> None:
 def test_a_server_that_a_command_started_watches_nothing(tmp_path: Path) -> None:
     inbox, out = tmp_path / "in", tmp_path / "out"
     inbox.mkdir()
-    with home_in(tmp_path / "home") as home:
+    with brisk_home(tmp_path / "home") as home:
         settings(home, (inbox, out))
         drop(inbox, "song.wav")
         # Were it to watch, this folder would be taken.

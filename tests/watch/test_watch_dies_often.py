@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from real_server import PATIENCE, home_in, wait_for
-from watch_house import House, manifest
+from real_server import PATIENCE, wait_for
+from watch_house import House, brisk_home, manifest
 from watch_processes import hasty, ledger_counts, open_ledger, start_watcher
 from watch_songs import check_result
 
@@ -18,7 +18,7 @@ from stemlift.watch.tables import FileRow
 def rage(tmp_path: Path, songs: int, kills: int) -> None:
     """The songs move to _done; every third has a broken file beside it, every fourth a twin."""
     chance = random.Random(kills)
-    with home_in(tmp_path / "home") as home:
+    with brisk_home(tmp_path / "home") as home:
         home.serve()
         house = House(tmp_path, home)
         house.inbox.joinpath("stemlift.toml").write_text('original = "done"\n')

@@ -6,9 +6,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from real_server import Home, home_in, wait_for
+from real_server import Home, wait_for
 from signals import song, write
-from watch_house import RATE, House, assert_whole
+from watch_house import RATE, House, assert_whole, brisk_home
 from watch_storm import hasty, states
 
 from stemlift.watch.entry import FileState
@@ -77,7 +77,7 @@ def test_a_real_watcher_takes_it_once(house: House, polling: object) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_file_that_grows_for_a_real_minute(tmp_path: Path) -> None:
-    with home_in(tmp_path / "home") as home:
+    with brisk_home(tmp_path / "home") as home:
         home.serve()
         house = House(tmp_path, home)
         path = house.inbox / "a.wav"

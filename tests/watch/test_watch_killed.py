@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from real_server import PATIENCE, home_in, wait_for
-from watch_house import House, assert_whole
+from real_server import PATIENCE, wait_for
+from watch_house import House, assert_whole, brisk_home
 from watch_processes import hasty, start_watcher, states
 
 from stemlift.watch.status import ask_to_retry, read_status
@@ -64,7 +64,7 @@ def test_a_killed_watcher_leaves_one_result_to_the_next(house: House, step: str)
 
 
 def test_bursts_broken_files_and_kills(tmp_path: Path) -> None:
-    with home_in(tmp_path / "home") as home:
+    with brisk_home(tmp_path / "home") as home:
         house = House(tmp_path, home)
         good = [house.drop(f"{number}.wav", number, frames=3000) for number in range(4)]
         broken = house.inbox / "broken.wav"

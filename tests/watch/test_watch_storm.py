@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from real_server import home_in
-from watch_house import House
+from watch_house import House, brisk_home
 from watch_storm import Storm
 
 
 def test_a_small_storm(tmp_path: Path) -> None:
-    with home_in(tmp_path / "home") as home:
+    with brisk_home(tmp_path / "home") as home:
         storm = Storm(
             House(tmp_path, home),
             songs=28,
@@ -33,7 +32,7 @@ def test_a_small_storm(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_three_hundred_files(tmp_path: Path) -> None:
-    with home_in(tmp_path / "home") as home:
+    with brisk_home(tmp_path / "home") as home:
         storm = Storm(
             House(tmp_path, home),
             songs=280,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from real_server import PATIENCE, home_in, wait_for
-from watch_house import House
+from real_server import PATIENCE, wait_for
+from watch_house import House, brisk_home
 from watch_processes import hasty, ledger_counts, start_watcher
 
 MARKS = (100, 500, 1000)
@@ -16,7 +16,7 @@ MARKS = (100, 500, 1000)
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_memory_and_open_files_over_a_thousand_songs(tmp_path: Path) -> None:
-    with home_in(tmp_path / "home") as home:
+    with brisk_home(tmp_path / "home") as home:
         house = House(tmp_path, home)
         server = psutil.Process(home.serve().pid)
         watcher = start_watcher(home, hasty(house))

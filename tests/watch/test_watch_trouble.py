@@ -8,8 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from real_server import home_in
-from watch_house import At, House, assert_whole
+from watch_house import At, House, assert_whole, brisk_home
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.watch.entry import FileState
@@ -273,7 +272,7 @@ def _denied(*_: object) -> None:
 
 
 def test_without_a_server_everything_waits(tmp_path: Path) -> None:
-    with home_in(tmp_path / "home") as home:
+    with brisk_home(tmp_path / "home") as home:
         house = House(tmp_path, home)
         paths = [house.drop(f"{name}.wav", seed) for seed, name in enumerate("ab")]
         with house.open() as running:
