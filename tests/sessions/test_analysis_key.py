@@ -40,6 +40,8 @@ def test_the_relative_key_makes_it_less_sure() -> None:
         both = heard(tonic, True, progression=4)
         keys = {(tonic, True), ((tonic + 3) % 12, False)}
         assert {(both.tonic, both.minor), both.runner_up} & keys
+        # Both have the same notes, so of these there is less doubt.
+        assert both.notes_confidence > both.confidence
         assert both.confidence < 0.6 * heard((tonic + 3) % 12, False).confidence
 
 

@@ -149,6 +149,13 @@ def test_the_least_is_transposed(keys: list[KeyEstimate], steps: list[int]) -> N
     assert [fit.pitch for fit in plan(songs, "first", "least").fits] == steps
 
 
+def test_a_key_that_may_as_well_be_its_relative_is_no_guess() -> None:
+    either = KeyEstimate(2, confidence=0.0, runner_up=(11, True), notes_confidence=0.8)
+    found = plan([song("A", analysis(120)), song("B", analysis(120, key=either))], "first", "first")
+    assert [fit.pitch for fit in found.fits] == [0, -2]
+    assert not any("sure" in note for note in found.notes)
+
+
 def test_nothing_is_transposed_on_a_guess() -> None:
     guess = KeyEstimate(6, confidence=0.09, runner_up=(1, True))
     songs = [

@@ -89,7 +89,7 @@ def plan(songs: Sequence[Ingredient], tempo: TempoTarget, key: KeyTarget) -> Pla
             stretched song needs the least for.
         key: tonic and whether it is minor; "first": that of the first song with a key; "least":
             the one with the least to transpose in all; "keep": none is transposed. A song whose
-            key is `guessed` is transposed only where the key is given.
+            notes are a guess is transposed only where the key is given.
     """
     tempi = [one.analysis.tempo.bpm for one in songs]
     known = [bpm for bpm in tempi if bpm]
@@ -265,7 +265,7 @@ def _notes_on_keys(
             continue
         if its.tonic is None:
             notes.append(f"No key was found in {one.name}: it is not transposed.")
-        elif its.confidence < SURE:
+        elif its.sure_of_notes < SURE:
             other = f", it may be {key_name(*its.runner_up)}" if its.runner_up else ""
             done = (
                 "that is a guess, and it is not transposed; give the key of the session to have"
@@ -274,7 +274,7 @@ def _notes_on_keys(
                 else f"it is transposed by {fit.pitch:+d}"
             )
             notes.append(
-                f"The key of {one.name}, {its.name}, is only {its.confidence:.0%} sure{other};"
+                f"The key of {one.name}, {its.name}, is only {its.sure_of_notes:.0%} sure{other};"
                 f" {done}."
             )
     return notes

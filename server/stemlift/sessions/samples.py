@@ -133,12 +133,13 @@ def new_samples(song: Source, folder: Path | str, **options: Unpack[SamplesOptio
     _refuse_existing(target)
     found = source if isinstance(source, Song) else _separated(source, place, options)
     beat = options.get("beat", _nothing)
+    chosen = _only(found, options.get("stems")) if found is source else found
     analysis = analysed(found, beat)
     make_folder(place)
     scratch = place / f".stemlift-{uuid.uuid4().hex}"
     try:
         scratch.mkdir()
-        library = _cut(found, target, scratch, analysis, by, lengths, beat)
+        library = _cut(chosen, target, scratch, analysis, by, lengths, beat)
         text = json.dumps(_manifest(library), indent=2)
         (scratch / MANIFEST).write_text(f"{text}\n", encoding="ascii")
         _refuse_existing(target)
@@ -209,6 +210,21 @@ def _separated(source: Path, place: Path, options: SamplesOptions) -> Song:
     return song
 
 
+def _only(song: Song, names: Sequence[str] | None) -> Song:
+    """With these of its stems. Raises StemliftError (STEM_UNKNOWN)."""
+    there = [stem.name for stem in song.stems]
+    for name in names or ():
+        if name not in there:
+            raise StemliftError(
+                Reason.STEM_UNKNOWN,
+                f"{song.name} has no stem {name!r}.",
+                f"Choose from: {', '.join(there)}.",
+            )
+    if names is None:
+        return song
+    return replace(song, stems=tuple(stem for stem in song.stems if stem.name in names))
+
+
 def _cut(
     song: Song,
     target: Path,
@@ -223,8 +239,8 @@ def _cut(
     notes = list(analysis.notes)
     if analysis.key.guessed:
         notes.append(
-            f"The key of {song.name}, {analysis.key.name}, is only {analysis.key.confidence:.0%}"
-            " sure: the samples do not bear it."
+            f"The key of {song.name}, {analysis.key.name}, is only"
+            f" {analysis.key.sure_of_notes:.0%} sure: the samples do not bear it."
         )
         analysis = replace(analysis, key=KeyEstimate(None))
     if not analysis.downbeats and by != "onsets":

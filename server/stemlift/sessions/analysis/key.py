@@ -96,6 +96,8 @@ def find_key(chroma: Chroma) -> KeyEstimate:
     order = np.argsort(scores)[::-1]
     best, second = (divmod(int(one), 12) for one in order[:2])
     lead = float(scores[order[0]] - scores[order[1]])
+    other = next(one for one in order if _notes(int(one)) != _notes(int(order[0])))
+    notes_lead = float(scores[order[0]] - scores[other])
     # Noise and drums fit no key well, whichever fits them best.
     fits = float(np.clip((fitting[order[0]] - 0.35) / 0.35, 0, 1))
     if fits < 0.02:
@@ -106,7 +108,14 @@ def find_key(chroma: Chroma) -> KeyEstimate:
         confidence=round(fits * min(1.0, lead / _SURE_LEAD) * _at_home(bass, *best[::-1]), 3),
         tuning=round(chroma.tuning, 1),
         runner_up=(second[1], second[0] == 1),
+        notes_confidence=round(fits * min(1.0, notes_lead / _SURE_LEAD), 3),
     )
+
+
+def _notes(key: int) -> int:
+    """The major key of the notes of a key, counted as `_correlations` does."""
+    minor, tonic = divmod(key, 12)
+    return (tonic + 3 * minor) % 12
 
 
 def _shares(bass: Floats) -> Floats:

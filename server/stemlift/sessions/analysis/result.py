@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 GUESS = 0.1
-"""A key of less confidence is a guess: nothing should be transposed or named by it."""
+"""What is found with less confidence is a guess: nothing should be done by it."""
 
 NOTES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
@@ -34,7 +34,8 @@ class KeyEstimate:
 
     tonic: semitones above C, None where no key was found. tuning: of its pitches against
     A4 = 440 Hz, in cents. confidence: 0 to 1; low where another key fits as well, which is
-    `runner_up`, most often the relative one or that of the fifth.
+    `runner_up`, most often the relative one or that of the fifth. notes_confidence: 0 to 1, that
+    its notes are right, whether it is meant or its relative key, which has the same.
     """
 
     tonic: int | None
@@ -42,6 +43,7 @@ class KeyEstimate:
     confidence: float = 0.0
     tuning: float = 0.0
     runner_up: tuple[int, bool] | None = None
+    notes_confidence: float = 0.0
 
     @property
     def name(self) -> str:
@@ -50,8 +52,13 @@ class KeyEstimate:
 
     @property
     def guessed(self) -> bool:
-        """Whether a key was found that is hardly likelier than others."""
-        return self.tonic is not None and self.confidence < GUESS
+        """Whether a key was found whose notes are hardly likelier than others."""
+        return self.tonic is not None and self.sure_of_notes < GUESS
+
+    @property
+    def sure_of_notes(self) -> float:
+        """notes_confidence, which is never less than confidence."""
+        return max(self.confidence, self.notes_confidence)
 
 
 @dataclass(frozen=True, slots=True)
