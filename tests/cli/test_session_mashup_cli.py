@@ -156,6 +156,17 @@ def test_a_session_or_a_song_that_is_not_right(shell: Shell, songs: Path, tmp_pa
     assert not (tmp_path / "n.rpp").exists()
 
 
+def test_rates_that_ardour_cannot_mix_are_told_before_any_work(
+    shell: Shell, songs: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.wav"
+    soundfile.write(other, np.zeros((4_000, 2)), 48_000)
+    parts = (f"drums:{songs / 'slow song.wav'}", f"vocals:{other}")
+    error = shell.refused("mashup", *parts, "-o", "m.ardour", *SPECTRAL)
+    assert error["reason"] == "RATE_UNSUPPORTED"
+    assert list(tmp_path.iterdir()) == [other]
+
+
 def test_a_sample_library_of_a_song(shell: Shell, songs: Path, tmp_path: Path) -> None:
     slow = songs / "slow song.wav"
     options = ("--by", "both", "--bars", "1,2", "--stems", "drums,other", *SPECTRAL)

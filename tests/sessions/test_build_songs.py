@@ -14,6 +14,7 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.sessions import (
     song_of_folder,
 )
+from stemlift.sessions.song import Song
 from stemlift.sessions.sources import expanded, name_of
 from stemlift.watch.manifest import Manifest, SourceFacts, StemFacts, write_manifest
 
@@ -95,6 +96,18 @@ def test_a_record_that_leads_outside_its_folder_is_not_followed(tmp_path: Path) 
     with pytest.raises(StemliftError) as caught:
         song_of_folder(folder)
     assert caught.value.reason is Reason.FILE_NOT_FOUND
+
+
+def test_what_separate_wrote_is_taken_for_stems_without_a_word(tmp_path: Path) -> None:
+    folder = tmp_path / "tune stems"
+    folder.mkdir()
+    for name in ("tune - drums", "tune - vocals"):
+        soundfile.write(folder / f"{name}.wav", [[0.1, 0.2]] * 50, 44_100)
+    (song,) = expanded([folder])
+    assert isinstance(song, Song)
+    assert [stem.name for stem in song.stems] == ["drums", "vocals"]
+    soundfile.write(folder / "another.wav", [[0.1, 0.2]] * 50, 44_100)
+    assert [type(one) for one in expanded([folder])] == [type(folder)] * 3
 
 
 def test_songs_of_a_folder_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:

@@ -69,6 +69,15 @@ def test_loops_are_named_by_song_stem_bars_tempo_and_key(tmp_path: Path, song: S
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["My song"]
 
 
+def test_of_stems_that_exist_only_those_named_are_cut(tmp_path: Path, song: Song) -> None:
+    library = new_samples(song, tmp_path / "out", bars=(2,), stems=["drums"])
+    assert {sample.stem for sample in library.samples} == {"drums"}
+    with pytest.raises(StemliftError) as caught:
+        new_samples(song, tmp_path / "other", stems=["drums", "kazoo"])
+    assert caught.value.reason is Reason.STEM_UNKNOWN
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_key_that_is_a_guess_names_no_sample(
     tmp_path: Path, song: Song, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 
-from stemlift.cli.reporting import console, duration, plain
+from stemlift.cli.reporting import console, duration, in_one_line, plain
 from stemlift.sessions.timeline import Session, Track, walk
 
 
@@ -45,7 +45,7 @@ def print_session(session: Session) -> None:
         )
     for marker in session.markers:
         length = "" if marker.length is None else f", {duration(float(marker.length))}"
-        screen.print(f"{_clock(float(marker.position))}  {plain(marker.name)}{length}")
+        screen.print(f"{_clock(float(marker.position))}  {in_one_line(marker.name)}{length}")
 
 
 def _state(track: Track) -> str:

@@ -10,11 +10,12 @@ from pathlib import Path
 from stemlift.errors import Reason, StemliftError
 from stemlift.rpc.requests import absolute
 from stemlift.sessions.song import Song
-from stemlift.sessions.stems_folder import read_record, song_of_folder
+from stemlift.sessions.stems_folder import read_record, separate_wrote, song_of_folder
 
 PathLike = str | os.PathLike[str]
 Source = PathLike | Song
-"""A sound file; a folder of songs, or one of stems that has a stems.json; a song that is ready."""
+"""A sound file; a folder of songs, or one of stems that `stemlift separate` wrote or that has a
+stems.json; a song that is ready."""
 
 _DIGITS = re.compile(r"(\d+)")
 
@@ -37,7 +38,7 @@ def expanded(sources: Sequence[Source]) -> list[Path | Song]:
         path = Path(absolute(source))
         if not path.is_dir():
             found.append(path)
-        elif read_record(path) is not None:
+        elif read_record(path) is not None or separate_wrote(path):
             found.append(song_of_folder(path))
         else:
             found.extend(_songs_in(path))

@@ -194,6 +194,25 @@ def song_of_folder(folder: Path) -> Song:
     return Song(name, tuple(Stem(stem, media) for stem, media in stems.items()), mix)
 
 
+def separate_wrote(folder: Path) -> bool:
+    """Whether it is "<song> stems" with files "<song> - <stem>" and no other sounds, as
+    `stemlift separate` leaves them."""
+    song = folder.name.removesuffix(" stems")
+    try:
+        sounds = [
+            file.name
+            for file in folder.iterdir()
+            if not file.name.startswith(".") and file.suffix.lower() not in _LEFT_OUT
+        ]
+    except OSError:
+        return False
+    return (
+        song != folder.name
+        and bool(sounds)
+        and all(name.startswith(f"{song}{_BETWEEN}") for name in sounds)
+    )
+
+
 def _beside(folder: Path, stem: Media) -> Media | None:
     """The song "<song>.*" of the folder "<song> stems", where it is as long as the stems."""
     name = folder.name.removesuffix(" stems")
