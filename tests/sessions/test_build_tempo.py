@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from stemmed_songs import RATE, names, song_in, track_named
 
 from stemlift.sessions import (
+    add_song,
     load_template,
     new_session,
+    show,
 )
 from stemlift.sessions.build import build_session, placed
 from stemlift.sessions.click import beats, write_click
@@ -180,3 +182,18 @@ def test_practice_has_a_click_where_the_tempo_is_known(tmp_path: Path) -> None:
     made = new_session(song, tmp_path / "t.rpp", template="practice", tempo="off", markers="off")
     assert "Click" not in names(made.session)
     assert "no click" in made.notes[0]
+
+
+def test_a_song_that_is_added_has_its_click_and_changes_no_tempo(tmp_path: Path) -> None:
+    sound = play(Plan(tempi=((8, 118.0),), tonic=9, minor=True)).mix
+    path = tmp_path / "drums.wav"
+    write_song(path, sound, channels=2)
+    song = Song("Song", (Stem("drums", Media(path, ANALYSED, 2, len(sound))),))
+    before = new_session(song_in(tmp_path, "one", RATE), tmp_path / "s.rpp", tempo=90.0)
+    made = add_song(tmp_path / "s.rpp", song, template="practice")
+    assert "Click" in names(made.session)
+    after = show(tmp_path / "s.rpp")
+    assert after.tempo == before.session.tempo
+    assert after.markers == ()
+    told = add_song(tmp_path / "s.rpp", song, template="remix").notes
+    assert not any("beats per minute" in note for note in told), "nothing is listened to in vain"

@@ -105,7 +105,7 @@ def _check_rates(path: Path, songs: Iterable[Path]) -> None:
                 Reason.RATE_UNSUPPORTED,
                 f"{song} has {rate} Hz and {first} {rates[first]}, but all songs of {path} must"
                 " have one rate.",
-                "Make a session for each with --each, or convert one of them.",
+                "Convert one of them to that rate, or write a session for each.",
             )
 
 
