@@ -117,11 +117,15 @@ def test_a_mashup_of_stems_that_are_separated_once(
 
 def test_a_person_reads_what_was_done(shell: Shell, songs: Path) -> None:
     part = f"mix:{songs / 'slow song.wav'}"
-    code, out, err = shell.run("mashup", part, "-o", "m.rpp", "--tempo", "120", "--key", "keep")
+    options = ("--tempo", "120", "--key", "keep", "--render")
+    code, out, err = shell.run("mashup", part, "-o", "m.rpp", *options)
     assert code == 0
     assert "m.rpp: 120.00 bpm" in out
     assert "slow song (mix): 1.03" in out
     assert "The session runs at 120.00 bpm." in err
+    shares = [line for line in err.splitlines() if line.startswith("rendering: ")]
+    assert shares[-1] == "rendering: 100%"
+    assert len(shares) == len(set(shares)) > 1
 
 
 @pytest.mark.parametrize(

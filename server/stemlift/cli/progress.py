@@ -12,6 +12,8 @@ from stemlift.rpc.results import JobState, JobUpdate, Stage
 
 Show = Callable[[JobUpdate], None]
 ShowModel = Callable[[ModelProgress], None]
+ShowShare = Callable[[float], None]
+"""Called with the share that is done, 0 to 1."""
 
 _WORDS = {
     Stage.WAITING: "starting",
@@ -78,6 +80,51 @@ def _bar(name: str) -> Iterator[Show]:
             )
 
         yield show
+
+
+@contextmanager
+def show_share(what: str, *, lines: bool) -> Iterator[ShowShare]:
+    """A bar on a terminal; elsewhere a line at every tenth of the way, or nothing.
+
+    Args:
+        what: e.g. "rendering".
+        lines: whether lines are wanted where there is no terminal.
+    """
+    if sys.stderr.isatty():
+        with _share_bar(what) as show:
+            yield show
+    elif lines:
+        yield _ShareLines(what).show
+    else:
+        yield lambda _: None
+
+
+@contextmanager
+def _share_bar(what: str) -> Iterator[ShowShare]:
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TextColumn("{task.percentage:>3.0f} %"),
+    )
+    with Progress(*columns, console=console(sys.stderr), transient=True, expand=True) as bar:
+        task = bar.add_task(plain(what), total=1.0)
+        yield lambda share: bar.update(task, completed=share)
+
+
+class _ShareLines:
+    """A line at every tenth of the way."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.last = -1
+
+    def show(self, share: float) -> None:
+        step = int(share * 10)
+        if step != self.last:
+            self.last = step
+            note(f"{self.what}: {share:.0%}")
 
 
 @contextmanager

@@ -21,6 +21,7 @@ def make_mashup(
         attended: MashupOptions = {
             **options,
             "on_update": bars.update,
+            "on_render": bars.render,
             "on_note": bars.note,
             "beat": interrupts.check,
         }

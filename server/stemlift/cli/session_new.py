@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from stemlift.cli.interrupts import Interrupts
-from stemlift.cli.progress import Show, show_progress
+from stemlift.cli.progress import Show, ShowShare, show_progress, show_share
 from stemlift.cli.reporting import (
     duration,
     note,
@@ -45,12 +45,14 @@ class Voice:
 
 @dataclass(slots=True)
 class Bars:
-    """One bar at a time, that of the song whose job is waited for; gone before a note."""
+    """One bar at a time, that of the song whose job is waited for, or of what is rendered; gone
+    before a note."""
 
     voice: Voice
     song: Path | None = None
     shown: ExitStack = field(default_factory=ExitStack)
     bar: Show | None = None
+    share: ShowShare | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -70,13 +72,20 @@ class Bars:
             # What follows, listening and writing, is no part of it.
             self.close()
 
+    def render(self, share: float) -> None:
+        """share: of what is rendered, 0 to 1."""
+        if self.share is None:
+            self.close()
+            self.share = self.shown.enter_context(show_share("rendering", lines=self.voice.chatty))
+        self.share(share)
+
     def note(self, text: str) -> None:
         self.close()
         self.voice.note(text)
 
     def close(self) -> None:
         self.shown.close()
-        self.bar = None
+        self.bar = self.share = None
 
 
 def new_one(
