@@ -77,14 +77,17 @@ def _paths(songs: Sequence[Path | Song], pattern: Path) -> list[Path]:
         )
     formats.format_of(pattern)
     found: list[Path] = []
+    # Not by case alone: on many systems both would be one file.
+    taken: set[str] = set()
     for song in songs:
         plain = source_name(f"{name_of(song)}.wav", 200)
         path = pattern.with_name(pattern.name.replace(SONG, plain))
-        if path in found:
+        if path.name.casefold() in taken:
             raise StemliftError(
                 Reason.ARGUMENT_INVALID,
                 f"Two songs are called {name_of(song)}, and both sessions would be {path}.",
                 "Rename one of them.",
             )
+        taken.add(path.name.casefold())
         found.append(path)
     return found
