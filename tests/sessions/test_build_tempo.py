@@ -191,7 +191,7 @@ def test_a_song_that_is_added_has_its_click_and_changes_no_tempo(tmp_path: Path)
     song = Song("Song", (Stem("drums", Media(path, ANALYSED, 2, len(sound))),))
     before = new_session(song_in(tmp_path, "one", RATE), tmp_path / "s.rpp", tempo=90.0)
     made = add_song(tmp_path / "s.rpp", song, template="practice")
-    assert "Click" in names(made.session)
+    assert track_named(made.session, "Click").clips
     after = show(tmp_path / "s.rpp")
     assert after.tempo == before.session.tempo
     assert after.markers == ()
