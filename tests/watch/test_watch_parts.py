@@ -94,10 +94,22 @@ def test_the_ledger_holds_names_that_are_no_text(tmp_path: Path) -> None:
     ledger.close()
     ledger = Ledger(tmp_path / "watch.sqlite")
     assert list(ledger.known("/in")) == [name]
-    entry = ledger.next("/in", 6.0)
+    entry = ledger.take_next("/in", 6.0)
     assert entry is not None
-    assert (entry.path, entry.state, entry.size) == (name, FileState.WAITING, 2**40)
+    assert (entry.path, entry.state, entry.size) == (name, FileState.WORKING, 2**40)
     assert not ledger.known("/other")
+    ledger.close()
+
+
+def test_a_song_that_was_taken_up_is_left_alone_by_scans(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "watch.sqlite")
+    ledger.arrive("/in", [seen("a.wav")], 5.0)
+    taken = ledger.take_next("/in", 6.0)
+    assert taken is not None
+    ledger.vanish("/in", ["a.wav"])
+    ledger.unsettle("/in", ["a.wav"])
+    ledger.arrive("/in", [seen("a.wav", size=11)], 7.0)
+    assert ledger.get(taken) == taken
     ledger.close()
 
 

@@ -52,6 +52,22 @@ def test_a_twin_whose_stems_were_edited_is_not_copied(house: House) -> None:
     assert jobs_of(house) == 2
 
 
+def test_a_twin_that_cannot_be_read_is_no_reason_to_wait(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = house.drop("first.wav")
+    house.process()
+    stem = house.outbox / "first" / "first - bass.wav"
+    stem.unlink()
+    # Opening it fails, as where rights were taken away.
+    stem.mkdir()
+    monkeypatch.setattr("stemlift.watch.results.Result.intact", lambda _result: True)
+    shutil.copy(first, house.inbox / "second.wav")
+    house.process()
+    assert_whole(house.outbox / "second", first)
+    assert jobs_of(house) == 2
+
+
 def test_another_recipe_is_another_result(house: House) -> None:
     first = house.drop("a.wav")
     (house.inbox / "vocals").mkdir()

@@ -192,6 +192,25 @@ def test_an_outbox_that_went_away_is_not_made_anew(house: House) -> None:
     assert_whole(house.outbox / "b", path)
 
 
+def test_whoever_asks_for_a_try_need_not_wait_for_the_next(house: House) -> None:
+    house.drop("a.wav")
+    house.process()
+    house.outbox.rename(house.folder / "unmounted")
+    house.drop("b.wav", seed=1)
+    house.drop("c.wav", seed=2)
+    with house.open() as running:
+        for seconds in (5, 10, 20, 40):
+            running.all()
+            assert running.worker.due_in() == seconds
+            house.clock.go(seconds)
+        running.all()
+        (house.folder / "unmounted").rename(house.outbox)
+        assert running.work() == 0
+        assert running.ledger.retry(str(house.inbox), None, house.clock.wall) == 1
+        assert running.work() == 2
+    assert sorted(house.results()) == ["a", "b", "c"]
+
+
 def test_an_empty_mount_point_is_no_outbox(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.drop("a.wav")
     house.process()

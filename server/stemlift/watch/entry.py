@@ -11,9 +11,9 @@ class FileState(StrEnum):
     """From a file that arrives to its end.
 
     ARRIVING: it changed, and is not complete yet. WAITING: complete, to be worked on.
-    WORKING: its content and recipe are recorded. PUBLISHING: its result is complete in the
-    hidden folder and has its name reserved. FINISHING: the result has its name; what is left
-    is the original. DONE, FAILED: ended, until the file changes.
+    WORKING: taken up; its content and recipe are soon recorded. PUBLISHING: its result is
+    complete in the hidden folder and has its name reserved. FINISHING: the result has its
+    name; what is left is the original. DONE, FAILED: ended, until the file changes.
     """
 
     ARRIVING = "arriving"

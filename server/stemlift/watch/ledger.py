@@ -187,8 +187,10 @@ class Ledger:
 
     # What the work tells.
 
-    def next(self, inbox: str, now: float) -> Entry | None:
-        """What is to be done next: first what was begun, then what came first.
+    def take_next(self, inbox: str, now: float) -> Entry | None:
+        """Take up what is to be done next: first what was begun, then what came first.
+
+        From here on it is busy: no scan changes or forgets it under the hands of the worker.
 
         Only what is due counts; a time that lies further ahead than it was put shows that
         the clock was set back.
@@ -202,7 +204,11 @@ class Ledger:
         )
         with self.session() as session:
             row = session.scalar(query)
-            return _entry(row) if row else None
+            if row is None:
+                return None
+            if row.state == FileState.WAITING.value:
+                row.state = FileState.WORKING.value
+            return _entry(row)
 
     def next_due(self, inbox: str) -> float | None:
         """The earliest time, UNIX, at which something is to be done; None: nothing waits."""
@@ -278,7 +284,7 @@ class Ledger:
             How many files that concerns.
         """
         count = 0
-        states = [FileState.FAILED.value, FileState.WAITING.value]
+        states = [state.value for state in (FileState.FAILED, *_TO_DO)]
         query = select(FileRow).where(FileRow.inbox == inbox, FileRow.state.in_(states))
         with self.session() as session:
             for row in session.scalars(query):

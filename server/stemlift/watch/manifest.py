@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 MANIFEST = "stems.json"
-_BLOCK = 1 << 20
+BLOCK = 1 << 20
 
 
 class SourceFacts(BaseModel):
@@ -134,7 +134,7 @@ def hash_file(path: Path, beat: Callable[[], None] = lambda: None) -> str:
     """
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
+        while block := file.read(BLOCK):
             digest.update(block)
             beat()
     return digest.hexdigest()

@@ -8,8 +8,8 @@ in their folder. Otherwise all of it stays and the new stems get a folder beside
 
 from __future__ import annotations
 
+import hashlib
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from stemlift.watch.entry import BUSY, Entry
 from stemlift.watch.ledger import Ledger
-from stemlift.watch.manifest import MANIFEST, Manifest, hash_file, read_manifest
+from stemlift.watch.manifest import BLOCK, MANIFEST, Manifest, hash_file, read_manifest
 from stemlift.watch.names import folder_key, folder_names
 from stemlift.watch.tables import FileRow, ResultRow
 
@@ -180,25 +180,43 @@ def untouched(folder: Path, manifest: Manifest) -> bool:
 def copy_stems(
     result: Result, folder: Path, names: dict[str, str], beat: Callable[[], None]
 ) -> bool:
-    """Copy the stems of a result into `folder` under other names; False where one is no
-    longer what was written.
+    """Copy the stems of a result into `folder` under other names; False where one cannot be
+    read, or is no longer what was written.
 
     Copied, not linked: whoever edits one of them must not change the other.
 
     Raises:
-        OSError: reading or writing fails.
+        OSError: writing fails.
     """
     for stem in result.manifest.stems:
-        target = folder / names[stem.name]
-        try:
-            shutil.copyfile(result.folder / stem.file, target)
-        except FileNotFoundError:
-            return False
-        with target.open("rb+") as file:
-            os.fsync(file.fileno())
-        if hash_file(target, beat) != stem.sha256:
+        found = _copy(result.folder / stem.file, folder / names[stem.name], beat)
+        if found != stem.sha256:
             return False
     return True
+
+
+def _copy(path: Path, target: Path, beat: Callable[[], None]) -> str | None:
+    """SHA-256 of what was copied; None where `path` cannot be read: its outbox may be away."""
+    digest = hashlib.sha256()
+    with target.open("wb") as copy:
+        try:
+            source = path.open("rb")
+        except OSError:
+            return None
+        with source:
+            while True:
+                try:
+                    block = source.read(BLOCK)
+                except OSError:
+                    return None
+                if not block:
+                    break
+                digest.update(block)
+                copy.write(block)
+                beat()
+        copy.flush()
+        os.fsync(copy.fileno())
+    return digest.hexdigest()
 
 
 def _same(path: Path, facts: tuple[int, str]) -> bool:

@@ -77,6 +77,7 @@ class Worker:
         self._models_read: float | None = None
         self._seen_to_failed: float | None = None
         self._paused_until = 0.0
+        self._paused_by = ""
         self._pauses = 0
         self._audience = audience
 
@@ -91,13 +92,13 @@ class Worker:
             StemliftError: STATE_UNUSABLE.
             BaseException: whatever `beat` raises; the song is gone on with later.
         """
-        if self._monotonic() < self._paused_until:
+        if self._is_paused():
             return False
         seen = self._seen_to_failed
         if seen is None or self._monotonic() - seen >= _FAILED_SECONDS:
             # Who dropped a thousand songs wants to hear of the broken one before the last is done.
             self._see_to_failed()
-        entry = self._ledger.next(self._name, self._wall())
+        entry = self._ledger.take_next(self._name, self._wall())
         if entry is None:
             return False
         try:
@@ -122,6 +123,13 @@ class Worker:
             self._pauses = 0
             self._ended(entry)
         return True
+
+    def _is_paused(self) -> bool:
+        if self._monotonic() >= self._paused_until:
+            return False
+        cause = self._ledger.find(self._name, self._paused_by)
+        # Without a delay somebody asked for a try, or the song is another one now.
+        return cause is not None and cause.delay > 0
 
     def due_in(self) -> float | None:
         """Seconds until something may be due; None: nothing waits."""
@@ -206,6 +214,7 @@ class Worker:
             self._pauses += 1
             wait = backoff.delay(self._pauses)
             self._paused_until = self._monotonic() + wait
+            self._paused_by = entry.path
         else:
             wait = backoff.delay(attempts)
         if error.reason is Reason.RECIPE_INVALID:
