@@ -78,7 +78,7 @@ def test_a_mashup_of_stems_that_are_separated_once(
     slow, fast = songs / "slow song.wav", songs / "it's fast.wav"
     parts = (f"drums:{slow}", f"other:{fast}", f"bass:{slow}")
     made = shell.answer("mashup", *parts, "-o", "my mashup/m.rpp", *SPECTRAL)
-    assert made["session"] == str(Path("my mashup/m.rpp"))
+    assert made["session"] == str(tmp_path / "my mashup" / "m.rpp")
     first, second = made["songs"]
     assert (first["name"], list(first["stems"])) == ("slow song", ["drums", "bass"])
     assert (second["name"], list(second["stems"])) == ("it's fast", ["other"])

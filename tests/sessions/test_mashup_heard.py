@@ -11,6 +11,7 @@ import soundfile
 from mashup_songs import Recipe, heard_at, make_song, strokes
 
 from stemlift.sessions.analysis.result import Analysis, KeyEstimate, Knot, TempoEstimate
+from stemlift.sessions.mashup import Part, new_mashup
 from stemlift.sessions.mashup_plan import Ingredient, plan
 from stemlift.sessions.mashup_tracks import MEETING, Fitted, mashup_session
 from stemlift.sessions.rendering import render
@@ -164,6 +165,15 @@ def test_a_real_analysis_puts_the_beats_together(tmp_path: Path) -> None:
     assert len(gaps) > 20
     assert max(gaps) < 0.015
     assert np.median(gaps) < 0.008
+
+
+def test_what_a_format_leaves_out_is_said(tmp_path: Path) -> None:
+    song = make_song(tmp_path, "song", PLAIN)
+    made = new_mashup([Part(("drums",), song)], tmp_path / "m.ardour", tempo=121)
+    assert any("The effects of song - Drums are left out" in note for note in made.notes)
+    (clip,) = made.session.clips
+    assert clip.plain
+    assert clip.file.is_relative_to(tmp_path / "Media" / "Rendered")
 
 
 def _mix(song: Song) -> Path:

@@ -273,7 +273,10 @@ class _Work:
     def _playable(self, song: Song) -> Song:
         if song.mix is None or formats.plays(self.path, song.mix.file):
             return song
-        self.note(f"{song.mix.file.name} is not in the session, which cannot play such a file.")
+        self.note(
+            f"{song.mix.file.name} is not in the session itself, for Ardour cannot play it."
+            " Convert it to WAV or FLAC to have it there."
+        )
         return replace(song, mix=None)
 
     def measure(self, songs: Sequence[Song]) -> None:

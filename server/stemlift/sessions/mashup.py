@@ -84,7 +84,7 @@ class Mashup:
     def to_json(self) -> dict[str, Any]:
         """As `stemlift session mashup --json` prints it. Times in seconds."""
         return {
-            "session": str(self.path),
+            "session": str(self.path.absolute()),
             "format": formats.format_of(self.path).removeprefix("."),
             "sample_rate": self.session.sample_rate,
             "length": float(self.session.end),
@@ -218,9 +218,15 @@ def new_mashup(
             beat()
             options.get("on_render", _no_share)(share)
 
-        session = render(session, media_folder(target) / FOLDER, tell)
+        session = render(
+            session,
+            media_folder(target) / FOLDER,
+            tell,
+            plays=lambda file: formats.plays(target, file),
+        )
     copy_media = options.get("copy_media", False)
-    formats.write(session, target, force=force, copy_media=copy_media)
+    for text in formats.write(session, target, force=force, copy_media=copy_media):
+        note(text)
     return Mashup(target, session, songs, found, tuple(notes))
 
 

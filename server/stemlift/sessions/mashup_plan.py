@@ -267,17 +267,20 @@ def _notes_on_keys(
             notes.append(f"No key was found in {one.name}: it is not transposed.")
         elif its.sure_of_notes < SURE:
             other = f", it may be {key_name(*its.runner_up)}" if its.runner_up else ""
-            done = (
-                "that is a guess, and it is not transposed; give the key of the session to have"
-                " it transposed all the same"
-                if taken.tonic is None
-                else f"it is transposed by {fit.pitch:+d}"
-            )
             notes.append(
                 f"The key of {one.name}, {its.name}, is only {its.sure_of_notes:.0%} sure{other};"
-                f" {done}."
+                f" {_done(taken, fit)}."
             )
     return notes
+
+
+def _done(taken: KeyEstimate, fit: Fit) -> str:
+    if taken.tonic is None:
+        return (
+            "that is a guess, and it is not transposed; give the key of the session to have it"
+            " transposed all the same"
+        )
+    return f"it is transposed by {fit.pitch:+d}" if fit.pitch else "it keeps its pitch"
 
 
 def _notes_of_all(songs: Sequence[Ingredient], target: float, key: int | None) -> list[str]:
