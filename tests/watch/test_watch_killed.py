@@ -50,7 +50,15 @@ class Heard:
         self.songs = []
 
 
-@pytest.mark.parametrize("step", ["recorded", "running", "free", "published"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "running",
+        "free",
+        pytest.param("recorded", marks=pytest.mark.long),
+        pytest.param("published", marks=pytest.mark.long),
+    ],
+)
 def test_a_killed_watcher_leaves_one_result_to_the_next(house: House, step: str) -> None:
     # Of its own content: the ledger is the home's, and stems that exist would be copied.
     path = house.drop("a.wav", seed=100 + len(step))

@@ -211,6 +211,22 @@ def test_whoever_asks_for_a_try_need_not_wait_for_the_next(house: House) -> None
     assert sorted(house.results()) == ["a", "b", "c"]
 
 
+def test_an_outbox_that_is_away_is_logged_once(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.drop("a.wav")
+    house.process()
+    house.outbox.rename(house.folder / "unmounted")
+    with house.open() as running:
+        for _ in range(3):
+            running.work()
+        (house.folder / "unmounted").rename(house.outbox)
+        running.work()
+        house.outbox.rename(house.folder / "unmounted")
+        running.work()
+    assert caplog.text.count("cannot be used: it is not there") == 2
+
+
 def test_an_empty_mount_point_is_no_outbox(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.drop("a.wav")
     house.process()

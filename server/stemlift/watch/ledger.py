@@ -14,7 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, delete, event, func, or_, select, text, update
+from sqlalchemy import create_engine, event, func, or_, select, text, update
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
@@ -326,12 +326,6 @@ class Ledger:
                 setattr(row, name, list(value) if name == "notices" else value)
             session.flush()
             return _facts(row)
-
-    def forget_inbox(self, inbox: str) -> None:
-        """Forget an inbox that nobody watches any more, and all its files."""
-        with self.session() as session:
-            session.execute(delete(FileRow).where(FileRow.inbox == inbox))
-            session.execute(delete(InboxRow).where(InboxRow.inbox == inbox))
 
     def try_all_now(self, inbox: str) -> None:
         """A watcher starts: what waits for its next try need not wait for it."""

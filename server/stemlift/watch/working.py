@@ -78,6 +78,7 @@ class Worker:
         self._seen_to_failed: float | None = None
         self._paused_until = 0.0
         self._paused_by = ""
+        self._said_of_outbox = ""
         self._pauses = 0
         self._audience = audience
 
@@ -148,8 +149,12 @@ class Worker:
         try:
             self._outbox.open()
         except StemliftError as error:
-            logger.warning("%s", error)
+            if error.message != self._said_of_outbox:
+                # Once: a share may be away for weeks.
+                logger.warning("%s", error)
+            self._said_of_outbox = error.message
         else:
+            self._said_of_outbox = ""
             self._outbox.sweep()
         if self._audience is not None and self._ledger.next_due(self._name) is None:
             self._audience.none_waiting()
