@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,12 +25,22 @@ if TYPE_CHECKING:
 FOLDER = "Rendered"
 """Name of the folder beside a session that rendered clips go to."""
 
+_BLOCK = 1 << 16
+
 OnProgress = Callable[[float], None]
 """Called with the share that is done, 0 to 1. What it raises ends the work."""
 
 
-def render(session: Session, folder: Path, on_progress: OnProgress = lambda _: None) -> Session:
+def render(
+    session: Session,
+    folder: Path,
+    on_progress: OnProgress = lambda _: None,
+    *,
+    plays: Callable[[Path], bool] = lambda _: True,
+) -> Session:
     """The session with each clip that is stretched or pitched as a clip of a file in `folder`.
+
+    plays: whether the DAW can play a file at all; clips of others are rendered, too, as they are.
 
     The files are 32-bit float WAV at their source's sample rate and have exactly the length of
     their clip: its first frame is theirs. Clips that play as they are stay as they are, and so
@@ -40,7 +50,8 @@ def render(session: Session, folder: Path, on_progress: OnProgress = lambda _: N
         StemliftError: STRETCHING_UNAVAILABLE, what reading a source raises, DISK_FULL,
             OUTPUT_UNWRITABLE. No file is left then.
     """
-    wanted = list(dict.fromkeys(_bare(clip) for clip in session.clips if not clip.plain))
+    asked = [clip for clip in session.clips if not (clip.plain and plays(clip.file))]
+    wanted = list(dict.fromkeys(map(_bare, asked)))
     if not wanted:
         return session
     require_stretcher()
@@ -114,7 +125,8 @@ def _rendered(clip: Clip, folder: Path, on_progress: OnProgress) -> tuple[Media,
                 return found, False
             source = Source(_Reading(reader), round(clip.source_start * rate), rate, info.channels)
             with BroadcastWavWriter(scratch, rate, info.channels, Encoding.FLOAT) as writer:
-                for block in changed(source, _change_of(clip), frames):
+                sound = _as_it_is(source, frames) if clip.plain else _changed(source, clip, frames)
+                for block in sound:
                     writer.write(np.ascontiguousarray(block, dtype=np.float32))
                     on_progress(writer.frames / frames)
         scratch.replace(target)
@@ -131,9 +143,15 @@ def _rendered(clip: Clip, folder: Path, on_progress: OnProgress) -> tuple[Media,
     return found, True
 
 
-def _change_of(clip: Clip) -> Change:
+def _as_it_is(source: Source, frames: int) -> Iterator[Signal]:
+    for first in range(0, frames, _BLOCK):
+        yield source.read(source.start + first, min(_BLOCK, frames - first))
+
+
+def _changed(source: Source, clip: Clip, frames: int) -> Iterator[Signal]:
     pitch = 2 ** (clip.pitch / 12)
-    return Change(clip.stretch, pitch if clip.keeps_pitch else pitch * float(clip.stretch))
+    change = Change(clip.stretch, pitch if clip.keeps_pitch else pitch * float(clip.stretch))
+    return changed(source, change, frames)
 
 
 def _place(folder: Path, clip: Clip) -> Path:
