@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from mashup_songs import Recipe, make_song
-from real_server import Home, home_in
+from session_shell import SPECTRAL, Shell
 
-from stemlift.cli.main import main
-from stemlift.errors import Exit
-from stemlift.paths import HOME_VARIABLE
-
-SPECTRAL = ("--model", "spectral")
 SLOW = Recipe(116.0, 0.4, 0, 14.0, 22050)
 FAST = Recipe(124.0, 0.9, 2, 14.0, 22050)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with home_in(tmp_path_factory.mktemp("home")) as home:
-        home.serve()
-        yield home
 
 
 @pytest.fixture(scope="module")
@@ -37,39 +23,6 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for stem in make_song(folder, name, recipe).stems:
             stem.media.file.unlink()
     return folder
-
-
-@dataclass
-class Shell:
-    capture: pytest.CaptureFixture[str]
-
-    def run(self, *arguments: object) -> tuple[int, str, str]:
-        code = main(["session", *map(str, arguments)])
-        return (code, *self.capture.readouterr())
-
-    def answer(self, *arguments: object) -> dict:
-        code, out, err = self.run(*arguments, "--json")
-        assert (code, err) == (0, ""), (out, err)
-        (line,) = out.splitlines()
-        return json.loads(line)
-
-    def refused(self, *arguments: object) -> dict:
-        code, out, err = self.run(*arguments, "--json")
-        assert code == Exit.BAD_INPUT, (out, err)
-        return json.loads(out.splitlines()[-1])["error"]
-
-
-@pytest.fixture
-def shell(
-    home: Home,
-    songs: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Shell:
-    monkeypatch.setenv(HOME_VARIABLE, str(home.folder))
-    monkeypatch.chdir(tmp_path)
-    return Shell(capsys)
 
 
 def test_a_mashup_of_stems_that_are_separated_once(
@@ -118,12 +71,12 @@ def test_a_mashup_of_stems_that_are_separated_once(
 def test_a_person_reads_what_was_done(shell: Shell, songs: Path) -> None:
     part = f"mix:{songs / 'slow song.wav'}"
     options = ("--tempo", "120", "--key", "keep", "--render")
-    code, out, err = shell.run("mashup", part, "-o", "m.rpp", *options)
-    assert code == 0
-    assert "m.rpp: 120.00 bpm" in out
-    assert "slow song (mix): 1.03" in out
-    assert "The session runs at 120.00 bpm." in err
-    shares = [line for line in err.splitlines() if line.startswith("rendering: ")]
+    done = shell.run("mashup", part, "-o", "m.rpp", *options)
+    assert done.returncode == 0
+    assert "m.rpp: 120.00 bpm" in done.stdout
+    assert "slow song (mix): 1.03" in done.stdout
+    assert "The session runs at 120.00 bpm." in done.stderr
+    shares = [line for line in done.stderr.splitlines() if line.startswith("rendering: ")]
     assert shares[-1] == "rendering: 100%"
     assert len(shares) == len(set(shares)) > 1
 
