@@ -165,7 +165,12 @@ class Storm:
         return self.house.inbox.joinpath(*path.split("/"))
 
     def _working(self) -> bool:
-        return "working" in states(self.house).values()
+        """Whether a server has a song in work."""
+        if not self.house.home.paths.watch_database.exists():
+            return False
+        with open_ledger(self.house) as ledger:
+            taken = ledger.entries(str(self.house.inbox), FileState.WORKING)
+        return any(entry.job_id for entry in taken) and self.house.home.server_pid() is not None
 
     def _count(self, state: FileState) -> int:
         return sum(each == state for each in states(self.house).values())
