@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stemlift.cli import doctor, jobs, models, reaper, separate, serve, session, watch
+from stemlift.cli import doctor, jobs, models, reaper, separate, serve, session, train, watch
 from stemlift.cli.groups import show_help
 from stemlift.cli.program import run_program
 
@@ -26,6 +26,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(reaper.app, name="reaper")
 app.add_typer(watch.app, name="watch")
 app.add_typer(session.app, name="session")
+app.add_typer(train.app, name="train")
 app.command("doctor")(doctor.doctor)
 
 
