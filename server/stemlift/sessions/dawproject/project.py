@@ -9,7 +9,6 @@ from xml.etree.ElementTree import Element, indent, tostring
 from zipfile import ZipFile
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.reaper.naming import source_name
 from stemlift.sessions.dawproject.container import (
     LARGEST_METADATA,
     LARGEST_PROJECT,
@@ -29,7 +28,7 @@ from stemlift.sessions.dawproject.reading import is_master, session_of
 from stemlift.sessions.dawproject.references import Inside, Outside
 from stemlift.sessions.dawproject.structure import Reference, written_track
 from stemlift.sessions.files import refuse_existing, unreadable
-from stemlift.sessions.media import FOLDER, Copies, require_media, with_media
+from stemlift.sessions.media import FOLDER, Copies, copy_names, require_media, with_media
 from stemlift.sessions.timeline import Session, Track, checked
 
 
@@ -239,14 +238,9 @@ def _text(elements: Iterable[Element]) -> bytes:
 
 def _free(folder: Path, file: Path, taken: set[str]) -> Path:
     """A name in the folder that no other sound of the project has taken."""
-    name, count = source_name(str(file)), 1
-    ending = "".join(c for c in file.suffix.lower() if c == "." or c.isalnum())
-    while True:
-        target = f"{name}{f' {count}' if count > 1 else ''}{ending}"
-        if target.casefold() not in taken:
-            taken.add(target.casefold())
-            return folder / target
-        count += 1
+    name = next(name for name in copy_names(file) if name.casefold() not in taken)
+    taken.add(name.casefold())
+    return folder / name
 
 
 def _changed(path: Path) -> StemliftError:

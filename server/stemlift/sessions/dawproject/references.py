@@ -7,8 +7,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.reaper.naming import source_name
 from stemlift.sessions.dawproject.container import MEDIA
+from stemlift.sessions.media import copy_names
 from stemlift.sessions.timeline import Media
 from stemlift.sessions.xml_text import holds
 
@@ -51,11 +51,7 @@ class Inside:
         return {"path": self.entries[media.file], "external": "false"}
 
     def _free(self, file: Path) -> str:
-        name, count = source_name(str(file)), 1
-        ending = "".join(c for c in file.suffix.lower() if c == "." or c.isalnum())
-        while True:
-            entry = f"{MEDIA}/{name}{f' {count}' if count > 1 else ''}{ending}"
-            if entry.casefold() not in self._taken:
-                self._taken.add(entry.casefold())
-                return entry
-            count += 1
+        entries = (f"{MEDIA}/{name}" for name in copy_names(file))
+        entry = next(entry for entry in entries if entry.casefold() not in self._taken)
+        self._taken.add(entry.casefold())
+        return entry
