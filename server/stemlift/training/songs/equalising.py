@@ -16,7 +16,7 @@ def bell(hertz: float, gain_db: float, quality: float) -> npt.NDArray[np.float64
     turn = 2.0 * np.pi * hertz / RATE
     alpha = np.sin(turn) / (2.0 * quality)
     cosine = -2.0 * np.cos(turn)
-    section = np.array(
+    section: npt.NDArray[np.float64] = np.array(
         [
             1 + alpha * amount,
             cosine,
@@ -26,7 +26,8 @@ def bell(hertz: float, gain_db: float, quality: float) -> npt.NDArray[np.float64
             1 - alpha / amount,
         ]
     )
-    return section / section[3]
+    section /= section[3]
+    return section
 
 
 def shelf(hertz: float, gain_db: float, high: bool) -> npt.NDArray[np.float64]:
@@ -37,7 +38,7 @@ def shelf(hertz: float, gain_db: float, high: bool) -> npt.NDArray[np.float64]:
     root = np.sqrt(2.0 * amount) * np.sin(turn)
     up, down = amount + 1.0, amount - 1.0
     sign = -1.0 if high else 1.0
-    section = np.array(
+    section: npt.NDArray[np.float64] = np.array(
         [
             amount * (up - down * cosine + root),
             sign * 2.0 * amount * (down - up * cosine),
@@ -47,7 +48,8 @@ def shelf(hertz: float, gain_db: float, high: bool) -> npt.NDArray[np.float64]:
             up + down * cosine - root,
         ]
     )
-    return section / section[3]
+    section /= section[3]
+    return section
 
 
 def equalise(signal: Stereo, rng: np.random.Generator, most_db: float) -> Stereo:

@@ -104,7 +104,7 @@ def _struck(
     size = {"strum": int(rng.integers(4, 7)), "montuno": 2}.get(style, int(rng.choice([0, 3, 4])))
     voicings: dict[float, tuple[int, ...]] = {}
     before: tuple[int, ...] = ()
-    notes = []
+    notes: list[Note] = []
     for bar in range(int(np.ceil(beats / meter.bar - 1e-6))):
         row = bars[bar % 2][: meter.steps]
         hits = [step for step, mark in enumerate(row) if mark == "x"]
@@ -179,7 +179,7 @@ def _chugged(
     rows = ["".join(rng.choice(cells, size=4)) for _ in range(2)]
     accents = rng.random(32) < 0.15
     accents[0] = True
-    notes = []
+    notes: list[Note] = []
     for step in range(int(beats * 4)):
         if rows[(step // 16) % 2][step % 16] == ".":
             continue
@@ -209,7 +209,7 @@ def _riff(
     still = [Chord(start, length, first.root, first.tones, first.scale)]
     phrase = tune(rng, manner, still, start, length, meter)
     follows = rng.random() < 0.5
-    notes = []
+    notes: list[Note] = []
     for turn in range(int(np.ceil(beats / length - 1e-6))):
         shift = start + turn * length
         move = (at(chords, shift).root - first.root + 6) % 12 - 6 if follows else 0

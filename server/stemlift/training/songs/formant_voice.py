@@ -113,17 +113,17 @@ def _speak(
                 voiced += [True] * frames
     rows.append(np.full((8, BANDS), -100.0))
     voiced += [False] * 8
-    level = np.concatenate(rows)
+    levels: Signal = np.concatenate(rows)
     kernel = np.hanning(9)[1:-1]
     kernel /= kernel.sum()
-    level = np.apply_along_axis(lambda track: np.convolve(track, kernel, "same"), 0, level)
-    count = len(level)
+    levels = np.apply_along_axis(lambda track: np.convolve(track, kernel, "same"), 0, levels)
+    count = len(levels)
     hertz = pitch * (1.15 - 0.3 * np.linspace(0.0, 1.0, count)) * (1.0 + 0.01 * (line % 3))
     hertz = np.where(np.asarray(voiced[:count]), hertz, 0.0)
     rise = 1.0 / (1.0 + np.exp(-(breath_hz - 5500.0) / 1500.0))
     breath = np.clip(noise + (0.85 - noise) * rise, 0.0, 1.0)[None].repeat(count, axis=0)
     breath[hertz <= 0.0] = 1.0
-    return Spoken(level, breath, hertz, kind)
+    return Spoken(levels, breath, hertz, kind)
 
 
 def _vowel(formants: tuple[float, ...], size: float, tilt: float, bands: Signal) -> Signal:

@@ -195,7 +195,7 @@ def _worn(signal: Floats, singer: Singer, rng: np.random.Generator) -> Floats:
     chance = rng.random()
     if chance < 0.03:
         carrier = np.sin(2.0 * np.pi * rng.uniform(40.0, 160.0) * np.arange(signal.size) / RATE)
-        signal = signal * (0.4 + 0.6 * carrier)
+        signal = signal * (0.4 + 0.6 * carrier).astype(np.float32)
     elif chance < 0.06:
         comb = np.zeros(int(RATE / rng.uniform(80.0, 300.0)) + 1)
         comb[0], comb[-1] = 1.0, -0.85
