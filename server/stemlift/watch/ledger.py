@@ -49,14 +49,18 @@ class Ledger:
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         self._renewing = threading.Lock()
         self._file: FileId | None = None
+        self._opened = 0
         self.id = secrets.token_hex(4)
         with self.session():
             pass
 
     @property
-    def file(self) -> FileId | None:
-        """Which file it is kept in; another one, when it was removed while it was used."""
-        return self._file
+    def opened(self) -> int:
+        """How often a file was opened for it: more than once where it was removed while used.
+
+        Its number tells files apart only while both are there: a new one may get the old number.
+        """
+        return self._opened
 
     def _renew(self) -> None:
         """Begin a new ledger, or go on with another, where the file is no longer the one used.
@@ -70,6 +74,7 @@ class Ledger:
             with self._sessions.begin() as session:
                 self._prepare(session)
             self._file = _identity(self._path)
+            self._opened += 1
 
     def _prepare(self, session: Session) -> None:
         version = session.execute(text("PRAGMA user_version")).scalar_one()

@@ -49,7 +49,7 @@ class Looker:
         self._wall = wall
         self._lock = threading.Lock()
         self._forgotten: set[str] = set()
-        self._ledger_file = ledger.file
+        self._ledger_opened = ledger.opened
         self._told: tuple[int, tuple[str, ...]] | None = None
 
     def look(self, notice: str = "") -> float | None:
@@ -77,10 +77,10 @@ class Looker:
     def _look(self, notice: str) -> float | None:
         # Before the scan: what is done meanwhile is then still known as busy.
         known = self._ledger.known(self._name)
-        if self._ledger.file != self._ledger_file:
+        if self._ledger.opened != self._ledger_opened:
             # A ledger that was removed takes with it what was reported as complete.
             self._settling = Settling(stable=self._stable, give_up=self._give_up)
-            self._ledger_file, self._told = self._ledger.file, None
+            self._ledger_opened, self._told = self._ledger.opened, None
         with self._lock:
             forgotten, self._forgotten = self._forgotten, set()
         # Those of other watched folders, too: stems are no songs.

@@ -135,7 +135,7 @@ class Watcher:
         """Say in the ledger who watches the inbox."""
         pid = os.getpid()
         ledger.describe(str(self.inbox), str(self.outbox), pid=pid, birth=birth_of(pid) or 0.0)
-        self._signed = ledger.file
+        self._signed = ledger.opened
 
     def stop(self) -> None:
         """End within about a second; may be called twice, and from a signal handler's thread."""
@@ -172,7 +172,7 @@ class Watcher:
                 try:
                     self._hints.renew()
                     wait = self._looker.look(self._hints.notice)
-                    if self._ledger.file != self._signed:
+                    if self._ledger.opened != self._signed:
                         self._sign(self._ledger)
                     self._looked(wait is None)
                     said = ""
