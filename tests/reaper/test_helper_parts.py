@@ -21,9 +21,9 @@ from stemlift.reaper.plan import PlannedJob
 from stemlift.reaper.run import _options, request_id
 from stemlift.reaper.status import StatusFile
 from stemlift.reaper.tally import Tally, in_words, weigh
-from stemlift.reaper.whole import write_whole
 from stemlift.rpc.requests import build_request
 from stemlift.rpc.results import JobState, JobUpdate, Stage
+from stemlift.system.whole import write_whole
 
 UPDATE = JobUpdate(
     id="1",

@@ -221,7 +221,7 @@ def _say(value: Any, output: str | None) -> None:
 
 
 def _write(output: str, text: str) -> None:
-    from stemlift.reaper.whole import write_whole
+    from stemlift.system.whole import write_whole
 
     path = Path(output).absolute()
     try:

@@ -22,7 +22,7 @@ from stemlift.paths import Paths
 from stemlift.reaper.folder import job_folders
 from stemlift.reaper.messages import JOB_FILE
 from stemlift.reaper.redact import Redactor, names_in, songs_in
-from stemlift.reaper.whole import write_whole
+from stemlift.system.whole import write_whole
 
 MOST_BYTES = 1_000_000
 """Of each log, its end; of all else, whether it is taken at all."""

@@ -22,7 +22,7 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.reaper.facts import VERSION
 from stemlift.reaper.messages import CANCEL_FILE, JOB_FILE, STATUS_FILE, JobFile, Status
 from stemlift.reaper.plan import Plan
-from stemlift.reaper.whole import write_whole
+from stemlift.system.whole import write_whole
 
 IMPORTED_FILE = "imported"
 FORGOTTEN_FILE = "forgotten"

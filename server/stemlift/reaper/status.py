@@ -12,7 +12,7 @@ from typing import Any, Self
 from stemlift.errors import Reason, StemliftError
 from stemlift.reaper.folder import JobFolder
 from stemlift.reaper.messages import Phase, Status, Trouble
-from stemlift.reaper.whole import write_whole
+from stemlift.system.whole import write_whole
 
 BEAT_SECONDS = 1.0
 """The file is written at least this often, so that a script sees a live helper."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.system.whole import flush_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def publish(moves: Sequence[Move], *, overwrite: bool) -> None:
     except BaseException:
         take_back(moves)
         raise
-    _flush_folder(moves[0].final.parent)
+    flush_folder(moves[0].final.parent)
 
 
 def take_back(moves: Sequence[Move]) -> None:
@@ -104,18 +105,6 @@ def _rename_new(move: Move) -> None:
         move.finished.rename(move.final)
     else:
         move.finished.unlink()
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the names survive a power cut, where the file system lets a folder be flushed."""
-    if os.name != "posix":
-        return
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def output_exists(path: Path) -> StemliftError:

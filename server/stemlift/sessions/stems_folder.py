@@ -9,11 +9,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.reaper.whole import write_whole
 from stemlift.rpc.results import SeparationResult
 from stemlift.sessions.media import media_of
 from stemlift.sessions.song import Song, Stem, mix_of
 from stemlift.sessions.timeline import Media, at_frame
+from stemlift.system.whole import write_whole
 
 RECORD = "stems.json"
 """In a folder of stems: what they are. The watched folder writes one of the same name."""

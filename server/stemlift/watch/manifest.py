@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from stemlift.system.whole import replace
+
 MANIFEST = "stems.json"
 BLOCK = 1 << 20
 
@@ -116,7 +118,10 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a hidden name, then rename it. Raises OSError."""
+    """Write a file under a hidden name, then rename it. Raises OSError.
+
+    The hidden name is always the same: what a kill leaves goes with the next writing.
+    """
     scratch = path.with_name(f".{path.name}.stemlift")
     # Made anew: a link of this name, which anybody could put there, must lead nowhere.
     scratch.unlink(missing_ok=True)
@@ -124,7 +129,7 @@ def write_whole(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    scratch.replace(path)
+    replace(scratch, path)
 
 
 def hash_file(path: Path, beat: Callable[[], None] = lambda: None) -> str:

@@ -137,15 +137,3 @@ class Outbox:
 def remove_tree(path: Path) -> None:
     """Remove a folder and all in it; what cannot be removed now stays for the next sweep."""
     shutil.rmtree(path, ignore_errors=True)
-
-
-def flush_folder(folder: Path) -> None:
-    """Make names survive a power cut, where the file system lets a folder be flushed."""
-    if os.name != "posix":
-        return
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from stemlift.audio.problems import display_name
 from stemlift.errors import Reason, StemliftError
+from stemlift.system.whole import flush_folder
 from stemlift.watch.adopting import adopt
 from stemlift.watch.drafts import Draft, copied, finished, separated
 from stemlift.watch.entry import Entry, FileState
@@ -36,7 +37,7 @@ from stemlift.watch.ignored import DONE_FOLDER
 from stemlift.watch.ledger import Ledger
 from stemlift.watch.manifest import Manifest, read_manifest
 from stemlift.watch.names import folder_names, song_name
-from stemlift.watch.outbox import Outbox, flush_folder, remove_tree
+from stemlift.watch.outbox import Outbox, remove_tree
 from stemlift.watch.recipe import Recipe
 from stemlift.watch.results import Results, copy_stems, untouched
 from stemlift.watch.source import ChangedError, GoneError, Source

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.reaper.whole import write_whole
+from stemlift.system.whole import write_whole
 
 BACKUP = ".stemlift-backup"
 """Added to the name of a file that is kept as it was before we changed it."""

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.reaper.whole import whole_file
 from stemlift.sessions.files import make_folder, unreadable
+from stemlift.system.whole import whole_file
 
 PROJECT = "project.xml"
 METADATA = "metadata.xml"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.reaper.whole import write_whole
 from stemlift.system.commands import NOT_THERE, Runner
+from stemlift.system.whole import write_whole
 
 REMEDY = "Start `stemlift serve` by other means, e.g. from the session's list of start-up programs."
 

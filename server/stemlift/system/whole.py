@@ -35,7 +35,7 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
             if sync:
                 os.fsync(file.fileno())
         scratch.chmod(mode)
-        _replace(scratch, path)
+        replace(scratch, path)
     except OSError:
         with contextlib.suppress(OSError):
             scratch.unlink()
@@ -59,7 +59,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         with scratch.open("rb+") as file:
             os.fsync(file.fileno())
         scratch.chmod(mode)
-        _replace(scratch, path)
+        replace(scratch, path)
     except BaseException:
         with contextlib.suppress(OSError):
             scratch.unlink()
@@ -73,7 +73,8 @@ def _mode(path: Path) -> int:
         return 0o644
 
 
-def _replace(scratch: Path, path: Path) -> None:
+def replace(scratch: Path, path: Path) -> None:
+    """Rename `scratch` to `path`, in place of what has that name. Raises OSError."""
     for left in range(ATTEMPTS - 1, -1, -1):
         try:
             scratch.replace(path)
@@ -84,3 +85,15 @@ def _replace(scratch: Path, path: Path) -> None:
             time.sleep(_PAUSE)
         else:
             return
+
+
+def flush_folder(folder: Path) -> None:
+    """Make names survive a power cut, where the file system lets a folder be flushed."""
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
