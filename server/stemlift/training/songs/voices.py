@@ -71,7 +71,7 @@ def catalogue() -> tuple[Voice, ...]:
     """Every voice known, in an order that never changes."""
     flite = [
         Voice(f"flite-{say}", "flite", say, "en", split, _CMU, "flite")
-        for say, split in (("slt", "train"), ("rms", "train"), ("kal16", "train"), ("awb", "valid"))
+        for say, split in (("slt", "train"), ("rms", "train"), ("kal16", "train"))
     ]
     own = [
         Voice(f"formant-{number}", "formant", str(number), "", split, "MIT (our own)")
@@ -87,7 +87,7 @@ def catalogue() -> tuple[Voice, ...]:
         "en-us+f2 en-us+m3 en-us+klatt2 en-gb+f4 en-gb+m7 en-gb+Andy en-us+linda en-us+steph "
         "en-gb-scotland+m2 de+f3 de+m4 de+klatt4 fr-fr+f5 fr-fr+Marco fr-be+m6 es+f1 es-419+Mario "
         "es+Alicia pt-br+f2 pt+m8 pt-br+Diogo nl+anika nl+m3 sv+f4 sv+boris ru+f3 ru+m1 id+f1 "
-        "id+Mike ca+belinda ca+m5 en-us+whisper en-us+grandpa en-us+shelby en-029+Denis",
+        "id+Mike en-us+whisper en-us+grandpa en-us+shelby en-029+Denis",
     )
     held = [
         *_espeak("valid", "it+Annie it+max pl+f2 pl+robert ro+aunty ro+m3"),
