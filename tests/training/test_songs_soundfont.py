@@ -1,4 +1,4 @@
-"""Parts played by a SoundFont, and what may be used for which split."""
+"""Parts played by a SoundFont."""
 
 from __future__ import annotations
 
@@ -124,21 +124,3 @@ def test_without_a_font_the_synthesised_parts_play() -> None:
     played = play(song, None)
     assert set(played) <= own
     assert played
-
-
-def test_a_missing_soundfont_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = tuple(replace(font, files=(Path("/nowhere/x.sf2"),)) for font in rights.SOUNDFONTS)
-    monkeypatch.setattr(rights, "SOUNDFONTS", gone)
-    with pytest.raises(StemliftError) as caught:
-        rights.soundfont_for("train")
-    assert caught.value.reason is Reason.FILE_NOT_FOUND
-    assert "fluid-soundfont-gm" in caught.value.remedy
-
-
-def test_training_and_judging_never_share_a_soundfont() -> None:
-    for font in rights.SOUNDFONTS:
-        assert ("train" in font.splits) != ("test" in font.splits)
-    for split in ("train", "valid", "test"):
-        used = rights.ingredients(split)  # type: ignore[arg-type]
-        assert any(font in used for font in rights.SOUNDFONTS)
-        assert not any("GPL" in entry.licence for entry in used)

@@ -51,14 +51,14 @@ def library() -> ctypes.CDLL:
     """libfluidsynth, quiet and with its types set.
 
     Raises:
-        StemliftError: FILE_NOT_FOUND, where it is not installed.
+        StemliftError: TRAINING_UNAVAILABLE, where it is not installed.
     """
     name = ctypes.util.find_library("fluidsynth") or "libfluidsynth.so.3"
     try:
         found = ctypes.CDLL(name)
     except OSError as cause:
         raise StemliftError(
-            Reason.FILE_NOT_FOUND, f"The library {name} cannot be loaded: {cause}.", _INSTALL
+            Reason.TRAINING_UNAVAILABLE, f"The library {name} cannot be loaded: {cause}.", _INSTALL
         ) from cause
     for call, (result, arguments) in _CALLS.items():
         function = getattr(found, call)
@@ -76,7 +76,7 @@ class Font:
     second, so a worker keeps one font open for all its songs. Not for several threads at once.
 
     Raises:
-        StemliftError: FILE_NOT_FOUND, no libfluidsynth; FILE_UNREADABLE, no SoundFont.
+        StemliftError: TRAINING_UNAVAILABLE, no libfluidsynth; FILE_UNREADABLE, no SoundFont.
     """
 
     def __init__(self, path: Path) -> None:

@@ -63,7 +63,7 @@ def make(order: Order, index: int) -> tuple[np.ndarray, dict[str, object]]:
     """One song: int16 (4, 2, samples) in the order of STEMS, and what it is.
 
     Raises:
-        StemliftError: FILE_NOT_FOUND (FluidSynth or its SoundFont).
+        StemliftError: TRAINING_UNAVAILABLE (FluidSynth or its SoundFont).
     """
     rng = generator_for(order.seed, order.split, index)
     writing, singing, mixing_, silence = rng.spawn(4)

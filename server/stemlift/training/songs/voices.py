@@ -3,7 +3,7 @@
 Voices in the split `train` come under licences that ask for nothing but a notice, or from a
 program that computes speech by rules: nothing else goes into weights. Free voices under the
 GPL or LGPL, whose speech is put together from recordings, serve only to measure: they, and
-other languages, are the splits `valid` and `test`.
+other languages, are the splits `valid` and `test`. `rights.py` has the licence of each.
 """
 
 from __future__ import annotations
@@ -20,13 +20,11 @@ import numpy.typing as npt
 import soundfile
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.training.songs.rights import Ingredient, of_voice
 
 Signal = npt.NDArray[np.float64]
 
 TIMEOUT_S = 180.0
-
-_CMU = "CMU free licence: use, copy, modify and sell with the notice kept"
-_ESPEAK = "GPL-3.0-or-later (the program; speech by rules)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,6 @@ class Voice:
         say: what the engine calls the voice.
         language: of the words, a key of `lyrics.WORDS`.
         split: `train`, `valid` or `test`; a voice is in one only.
-        licence: of the voice, as its package tells in /usr/share/doc.
         package: Debian package that brings it; empty for our own.
         encoding: in which festival reads the words.
     """
@@ -49,9 +46,13 @@ class Voice:
     say: str
     language: str
     split: str
-    licence: str
     package: str = ""
     encoding: str = "utf-8"
+
+    @property
+    def rights(self) -> Ingredient:
+        """Its licence, and where that is stated."""
+        return of_voice(self.package)
 
 
 def _espeak(split: str, pairs: str) -> list[Voice]:
@@ -59,22 +60,22 @@ def _espeak(split: str, pairs: str) -> list[Voice]:
     for pair in pairs.split():
         say = pair if "+" in pair else f"{pair}+m1"
         language = say.split("+")[0].split("-")[0]
-        voices.append(Voice(f"espeak-{say}", "espeak", say, language, split, _ESPEAK, "espeak-ng"))
+        voices.append(Voice(f"espeak-{say}", "espeak", say, language, split, "espeak-ng"))
     return voices
 
 
-def _festival(say: str, language: str, split: str, licence: str, package: str, code: str) -> Voice:
-    return Voice(f"festival-{say}", "festival", say, language, split, licence, package, code)
+def _festival(say: str, language: str, split: str, package: str, code: str) -> Voice:
+    return Voice(f"festival-{say}", "festival", say, language, split, package, code)
 
 
 def catalogue() -> tuple[Voice, ...]:
     """Every voice known, in an order that never changes."""
     flite = [
-        Voice(f"flite-{say}", "flite", say, "en", split, _CMU, "flite")
+        Voice(f"flite-{say}", "flite", say, "en", split, "flite")
         for say, split in (("slt", "train"), ("rms", "train"), ("kal16", "train"))
     ]
     own = [
-        Voice(f"formant-{number}", "formant", str(number), "", split, "MIT (our own)")
+        Voice(f"formant-{number}", "formant", str(number), "", split)
         for split, numbers in (
             ("train", range(10)),
             ("valid", range(100, 102)),
@@ -91,31 +92,21 @@ def catalogue() -> tuple[Voice, ...]:
     )
     held = [
         *_espeak("valid", "it+Annie it+max pl+f2 pl+robert ro+aunty ro+m3"),
-        _festival("lp_diphone", "it", "valid", "GPL-2.0-or-later", "festvox-italp16k", "latin-1"),
-        _festival("pc_diphone", "it", "valid", "GPL-2.0-or-later", "festvox-itapc16k", "latin-1"),
-        _festival(
-            "upc_ca_ona_hts", "ca", "valid", "LGPL-2.1-or-later", "festvox-ca-ona-hts", "latin-1"
-        ),
+        _festival("lp_diphone", "it", "valid", "festvox-italp16k", "latin-1"),
+        _festival("pc_diphone", "it", "valid", "festvox-itapc16k", "latin-1"),
+        _festival("upc_ca_ona_hts", "ca", "valid", "festvox-ca-ona-hts", "latin-1"),
         *_espeak("test", "cs+Jacky cs+f5 tr+Andrea tr+m7 el+victor el+f3 hi+anika hi+Gene"),
         *(
-            _festival(
-                say, "cs", "test", "GPL-3.0-or-later", f"festvox-czech-{say[6:]}", "iso8859-2"
-            )
+            _festival(say, "cs", "test", f"festvox-czech-{say[6:]}", "iso8859-2")
             for say in ("czech_dita", "czech_krb", "czech_machac")
         ),
-        _festival("czech_ph", "cs", "test", "GPL-2.0-or-later", "festvox-czech-ph", "iso8859-2"),
-        _festival(
-            "suo_fi_lj_diphone", "fi", "test", "LGPL-2.1+ / GPL-2+", "festvox-suopuhe-lj", "latin-1"
-        ),
-        _festival(
-            "hy_fi_mv_diphone", "fi", "test", "LGPL-2.1+ / GPL-2+", "festvox-suopuhe-mv", "latin-1"
-        ),
+        _festival("czech_ph", "cs", "test", "festvox-czech-ph", "iso8859-2"),
+        _festival("suo_fi_lj_diphone", "fi", "test", "festvox-suopuhe-lj", "latin-1"),
+        _festival("hy_fi_mv_diphone", "fi", "test", "festvox-suopuhe-mv", "latin-1"),
     ]
     festival = [
-        _festival("ked_diphone", "en", "train", _CMU, "festvox-kdlpc16k", "latin-1"),
-        _festival(
-            "msu_ru_nsh_clunits", "ru", "train", "BSD-like (as CMU's)", "festvox-ru", "utf-8"
-        ),
+        _festival("ked_diphone", "en", "train", "festvox-kdlpc16k", "latin-1"),
+        _festival("msu_ru_nsh_clunits", "ru", "train", "festvox-ru", "utf-8"),
     ]
     return (*own, *flite, *festival, *trained, *held)
 
