@@ -135,10 +135,10 @@ class Compact(nn.Module):
 
     def _consistent(self, given: Tensor) -> Tensor:
         """Complex masks (b, s, 2, f, t), which add up to 1, of (b, s, given, f, t)."""
-        real, imaginary = given[:, :, 0:2], given[:, :, 2:4]
-        if self.config.ratio:
+        real, imaginary, *shares = torch.split(given, 2, dim=2)
+        if shares:
             real = real - real.mean(dim=1, keepdim=True)
-            real = real + torch.softmax(given[:, :, 4:6], dim=1)
+            real = real + torch.softmax(shares[0], dim=1)
         else:
             real = real + (1 - real.sum(dim=1, keepdim=True)) / self.config.stems
         imaginary = imaginary - imaginary.mean(dim=1, keepdim=True)

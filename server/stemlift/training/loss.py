@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from stemlift.training.magnitudes import magnitudes
 from stemlift.training.recipe import Loss
 
 _QUIETEST = 1e-3
@@ -27,23 +28,9 @@ def separation_loss(estimates: Tensor, stems: Tensor, settings: Loss) -> Tensor:
         return loss
     batch, count, channels, samples = stems.shape
     weights = weights.expand(batch, count, channels, 1).reshape(-1, 1, 1)
-    flat = torch.cat((estimates, stems)).reshape(2 * batch * count * channels, samples)
     for length in settings.transforms:
-        guessed, true = _magnitudes(flat, length).chunk(2)
+        true = magnitudes(stems.reshape(-1, samples), length)
+        guessed = magnitudes(estimates.reshape(-1, samples), length)
         share = settings.magnitude / len(settings.transforms)
         loss = loss + share * ((guessed - true).abs() * weights).mean()
     return loss
-
-
-def _magnitudes(waves: Tensor, length: int) -> Tensor:
-    spectra = torch.stft(
-        waves,
-        length,
-        length // 4,
-        window=torch.hann_window(length, device=waves.device),
-        normalized=True,
-        pad_mode="constant",
-        return_complex=True,
-    )
-    # The root has no slope at zero.
-    return (spectra.real.square() + spectra.imag.square() + 1e-10).sqrt()
