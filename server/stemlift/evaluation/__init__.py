@@ -1,0 +1,1 @@
+"""How well models separate songs whose stems are known. A client of the server, without torch."""

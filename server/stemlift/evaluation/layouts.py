@@ -1,0 +1,144 @@
+"""Songs with their true stems, in the layouts that people keep them in.
+
+MUSDB18 as WAV files (https://sigsep.github.io/datasets/musdb.html): folders `train` and `test`,
+in them a folder for each song with mixture.wav, drums.wav, bass.wav, other.wav and vocals.wav.
+MUSDB18 as it is distributed: a `.stem.mp4` for each song. Otherwise any folder for each song,
+with a sound file for each stem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stemlift.audio.stem_box import read_stem_box
+from stemlift.errors import Reason, StemliftError
+
+STEM_MP4 = ".stem.mp4"
+FOUR = ("drums", "bass", "other", "vocals")
+"""The stems of MUSDB18, in the order of the tracks of its `.stem.mp4`, behind the mixture."""
+
+_SOUND = (".wav", ".flac", ".aif", ".aiff")
+_MIXTURE = ("mixture", "mix")
+_NO_STEM = ("linear_mixture",)
+"""The sum of the stems, which some data sets have beside the mixture."""
+
+_ALL_BUT_VOCALS = ("accompaniment", "instrumental", "karaoke")
+_DEEPEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Where a stem lies. track: of a `.stem.mp4`, 0 the mixture; None: the whole file."""
+
+    path: Path
+    track: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Multitrack:
+    """A song with its true stems.
+
+    name: its path below the folder that was named, with slashes.
+    mixture: None where it is the sum of the stems.
+    """
+
+    name: str
+    stems: Mapping[str, Part]
+    mixture: Part | None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All of them, the mixture last."""
+        return (*self.stems.values(), *((self.mixture,) if self.mixture else ()))
+
+
+def find_songs(root: Path) -> tuple[Multitrack, ...]:
+    """The songs below a folder, by name.
+
+    Where it has both `train` and `test`, as MUSDB18 does, those of `test`: the others are what
+    models were trained on. A folder of sound files is one song; its stems are called as the
+    files, or as what follows the last " - ". `mixture` or `mix` is the mixture. A file of all
+    but the vocals is left out where there are other stems to make it from.
+
+    Raises:
+        StemliftError: FILE_NOT_FOUND without such a folder or a song in it; FILE_UNREADABLE,
+            FILE_CORRUPT.
+    """
+    if not root.is_dir():
+        raise StemliftError(
+            Reason.FILE_NOT_FOUND,
+            f"There is no folder {root}.",
+            "Name a folder of songs with their stems.",
+        )
+    held_out = root / "test"
+    both = held_out.is_dir() and (root / "train").is_dir()
+    songs = tuple(_below(held_out, root, 1)) if both else ()
+    songs = songs or tuple(_below(root, root, 0))
+    if not songs:
+        raise StemliftError(
+            Reason.FILE_NOT_FOUND,
+            f"There is no song with stems in {root}.",
+            f"Each song is a folder in it, with {', '.join(f'{stem}.wav' for stem in FOUR)} or"
+            f" other stems, or a {STEM_MP4} file.",
+        )
+    return songs
+
+
+def _below(folder: Path, root: Path, depth: int) -> Iterator[Multitrack]:
+    try:
+        inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise StemliftError(
+            Reason.FILE_UNREADABLE,
+            f"The folder {folder} cannot be read: {error.strerror}.",
+            "Make it readable, then try again.",
+        ) from error
+    song = _song_of([path for path in inside if path.is_file()], folder, root)
+    if song is not None:
+        yield song
+    for path in inside:
+        if path.name.casefold().endswith(STEM_MP4) and path.is_file():
+            yield _stem_file(path, root)
+        elif depth < _DEEPEST and path.is_dir():
+            yield from _below(path, root, depth + 1)
+
+
+def _song_of(files: list[Path], folder: Path, root: Path) -> Multitrack | None:
+    found: dict[str, Part] = {}
+    # WAV last, so that it wins over a copy in another format.
+    for path in sorted(files, key=lambda each: -_rank(each)):
+        if path.suffix.casefold() in _SOUND:
+            found[path.stem.rpartition(" - ")[2].strip().casefold()] = Part(path)
+    mixtures = [found.pop(name) for name in (*_MIXTURE, *_NO_STEM) if name in found]
+    mixture = mixtures[0] if mixtures else None
+    rest = [name for name in found if name in _ALL_BUT_VOCALS]
+    if len(found) - len(rest) > 1:
+        for name in rest:
+            del found[name]
+    if not found or (len(found) == 1 and mixture is None):
+        return None
+    order = {stem: place for place, stem in enumerate(FOUR)}
+    stems = dict(sorted(found.items(), key=lambda each: (order.get(each[0], len(order)), each[0])))
+    return Multitrack(_name(folder, root), stems, mixture)
+
+
+def _rank(path: Path) -> int:
+    suffix = path.suffix.casefold()
+    return _SOUND.index(suffix) if suffix in _SOUND else len(_SOUND)
+
+
+def _stem_file(path: Path, root: Path) -> Multitrack:
+    box = read_stem_box(path)
+    named = tuple(stem.name.strip().casefold() for stem in box.stems) if box is not None else ()
+    # MUSDB18's own names are these; others give their stems names of their own.
+    order = named if sorted(named) == sorted(FOUR) else FOUR
+    tracks = {stem: Part(path, track) for track, stem in enumerate(order, 1)}
+    stems = {stem: tracks[stem] for stem in FOUR}
+    name = _name(path, root)
+    return Multitrack(name[: -len(STEM_MP4)], stems, Part(path, 0))
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.resolve().name if path == root else path.relative_to(root).as_posix()

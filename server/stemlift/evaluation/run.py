@@ -1,0 +1,315 @@
+"""Measuring songs one after another: what is done is kept, and found again."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from stemlift.audio.wav_writer import BroadcastWavWriter, Encoding
+from stemlift.errors import Reason, StemliftError
+from stemlift.evaluation.entrants import Entrant
+from stemlift.evaluation.layouts import Multitrack
+from stemlift.evaluation.recordings import Audio, Recording, load, read_file, shape_of
+from stemlift.evaluation.records import key_of, place_of, read_record, write_record
+from stemlift.evaluation.scoring import Metric, StemScore, score
+from stemlift.rpc.client import Client, RemoteJob
+from stemlift.rpc.results import JobState
+
+CANCEL_SECONDS = 15.0
+"""How long a cancelled job may take to reach the end of its batch."""
+
+_WORK = ".stemlift-work-"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is measured. out: the folder of the results. remainder: as `SeparateOptions`."""
+
+    songs: tuple[Multitrack, ...]
+    entrants: tuple[Entrant, ...]
+    metric: Metric
+    out: Path
+    remainder: str = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The figures of one song by one entrant. again: whether they were there already."""
+
+    song: str
+    entrant: str
+    scores: tuple[StemScore, ...]
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far it is. share: 0 to 1 of all. seconds_left: None while there is no estimate."""
+
+    song: str
+    entrant: str
+    words: str
+    share: float
+    seconds_left: float | None
+
+
+@dataclass
+class _Way:
+    """How much there is to do and how much is done, in bytes of songs."""
+
+    on_step: Callable[[Step], None]
+    total: float
+    done: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+
+    def tell(self, song: str, entrant: str, words: str, here: float = 0.0) -> None:
+        now = self.done + here
+        spent = time.monotonic() - self.began
+        left = spent * (self.total - now) / now if now > 0 else None
+        self.on_step(Step(song, entrant, words, now / self.total if self.total else 1.0, left))
+
+
+def evaluate(
+    order: Order,
+    client: Callable[[], Client],
+    on_step: Callable[[Step], None] = lambda _: None,
+    check: Callable[[], None] = lambda: None,
+) -> Iterator[Scored]:
+    """The figures of every song by every entrant, song by song.
+
+    A song's jobs are queued at once, so that the server separates while this process compares.
+    Leaving by an exception cancels them. Stems are deleted when they have been measured.
+
+    Args:
+        client: gives the server's client; called only where a model is measured.
+        check: called now and then; what it raises ends it.
+
+    Raises:
+        StemliftError: what is wrong with any of the songs, before any work; why a job failed;
+            OUTPUT_UNWRITABLE; ARGUMENT_INVALID where another run has the folder.
+    """
+    for song in order.songs:
+        check()
+        shape_of(song)
+    keys = {song.name: key_of(song) for song in order.songs}
+    waiting = {song.name: tuple(_open(song, order, keys)) for song in order.songs}
+    sizes = {song.name: float(_size(song)) for song in order.songs}
+    way = _Way(on_step, sum(sizes[name] * len(each) for name, each in waiting.items()))
+    with _only_one(order.out), _work_folder(order.out) as work:
+        if any(entrant.model for each in waiting.values() for entrant in each):
+            _clear(client(), order.out, work)
+        for song in order.songs:
+            fresh: dict[str, tuple[StemScore, ...]] = {}
+            if waiting[song.name]:
+                jobs = _Song(song, order, work, way, check, sizes[song.name])
+                fresh = jobs.run(waiting[song.name], client, keys[song.name])
+            for entrant in order.entrants:
+                known = fresh.get(entrant.name) or _known(song, entrant, order, keys[song.name])
+                yield Scored(song.name, entrant.name, known or (), entrant.name not in fresh)
+
+
+def _known(
+    song: Multitrack, entrant: Entrant, order: Order, song_key: str
+) -> tuple[StemScore, ...] | None:
+    return read_record(_place(song, entrant, order), _key(song_key, entrant, order))
+
+
+def _open(song: Multitrack, order: Order, keys: Mapping[str, str]) -> Iterator[Entrant]:
+    for entrant in order.entrants:
+        if _known(song, entrant, order, keys[song.name]) is None:
+            yield entrant
+
+
+def _key(song_key: str, entrant: Entrant, order: Order) -> str:
+    remainder = order.remainder if entrant.model else ""
+    return "-".join((song_key, _digest(entrant.identity, str(order.metric), remainder)))
+
+
+def _place(song: Multitrack, entrant: Entrant, order: Order) -> Path:
+    return place_of(order.out, order.metric, entrant.name, song.name)
+
+
+@dataclass
+class _Song:
+    """One song on its way."""
+
+    song: Multitrack
+    order: Order
+    work: Path
+    way: _Way
+    check: Callable[[], None]
+    size: float
+
+    def run(
+        self, entrants: Sequence[Entrant], client: Callable[[], Client], song_key: str
+    ) -> dict[str, tuple[StemScore, ...]]:
+        name = self.song.name
+        self.way.tell(name, entrants[0].name, "reading the song")
+        truth = load(self.song, self.check)
+        jobs: dict[str, RemoteJob] = {}
+        found = {}
+        try:
+            models = [entrant for entrant in entrants if entrant.model]
+            source = self._source(truth) if models else None
+            for place, entrant in enumerate(models):
+                assert source is not None
+                jobs[entrant.name] = client().separate(
+                    source,
+                    model=entrant.model,
+                    out=self.work / str(place),
+                    remainder=self.order.remainder,
+                    # Somebody who waits for stems goes first.
+                    priority="background",
+                )
+            for entrant in entrants:
+                estimates = self._estimates(entrant, truth, jobs.get(entrant.name))
+                self.way.tell(name, entrant.name, "comparing", 0.9 * self.size)
+                scores = score(self.order.metric, truth, estimates, self.check)
+                path = _place(self.song, entrant, self.order)
+                key = _key(song_key, entrant, self.order)
+                write_record(path, key, name, entrant.name, self.order.metric, scores)
+                found[entrant.name] = scores
+                self.way.done += self.size
+                if entrant.name in jobs:
+                    _forget(client(), jobs.pop(entrant.name))
+        finally:
+            _cancel(tuple(jobs.values()))
+            for left in self.work.iterdir():
+                _remove(left)
+        return found
+
+    def _source(self, truth: Recording) -> Path:
+        """The mixture as a file that holds it alone."""
+        mixture = self.song.mixture
+        if mixture is not None and mixture.track is None:
+            return mixture.path
+        path = self.work / "mixture.wav"
+        channels = truth.mixture.shape[1]
+        try:
+            with BroadcastWavWriter(path, truth.rate, channels, Encoding.FLOAT) as file:
+                file.write(truth.mixture)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        return path
+
+    def _estimates(
+        self, entrant: Entrant, truth: Recording, job: RemoteJob | None
+    ) -> dict[str, Audio]:
+        name = self.song.name
+        if entrant.baseline is not None:
+            self.way.tell(name, entrant.name, "computing")
+            return entrant.baseline.estimates(truth, self.check)
+        assert job is not None
+        if not job.latest.state.ended:
+            for update in job:
+                running = update.state is JobState.RUNNING
+                words = str(update.stage) if running else str(update.state)
+                self.way.tell(name, entrant.name, words, 0.9 * self.size * update.fraction)
+        stems = {}
+        for stem, path in job.result().stems.items():
+            self.check()
+            stems[stem] = _like(read_file(path), truth.mixture)
+            _remove(path)
+        return stems
+
+
+def _like(sound: Audio, mixture: Audio) -> Audio:
+    """A stem as long as the song: that of a lossy song may have been cut."""
+    return sound[: len(mixture)]
+
+
+def _size(song: Multitrack) -> int:
+    return sum(path.stat().st_size for path in {part.path for part in song.parts})
+
+
+def _digest(*parts: str) -> str:
+    import hashlib
+
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def _forget(client: Client, job: RemoteJob) -> None:
+    """Take a job off the server's list, since its stems are gone."""
+    with contextlib.suppress(StemliftError):
+        client.delete(job.id)
+
+
+def _cancel(jobs: Sequence[RemoteJob]) -> None:
+    for job in jobs:
+        with contextlib.suppress(StemliftError):
+            job.cancel()
+    for job in jobs:
+        with contextlib.suppress(StemliftError, TimeoutError):
+            job.result(CANCEL_SECONDS)
+
+
+def _clear(client: Client, out: Path, work: Path) -> None:
+    """Remove what a run that was killed left: jobs that go on, and stems."""
+    old = [path for path in out.glob(f"{_WORK}*") if path != work]
+    left = [
+        job
+        for job in client.jobs([JobState.QUEUED, JobState.RUNNING])
+        if job.latest.output_folder.parent in old
+    ]
+    _cancel(left)
+    for path in old:
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    # What cannot be removed now, the next run removes.
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+@contextlib.contextmanager
+def _work_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder in that of the results, on whose drive there is room for them."""
+    work = out.absolute() / f"{_WORK}{secrets.token_hex(4)}"
+    try:
+        work.mkdir()
+    except OSError as error:
+        raise _unwritable(work, error) from error
+    try:
+        yield work
+    finally:
+        _remove(work)
+
+
+@contextlib.contextmanager
+def _only_one(out: Path) -> Iterator[None]:
+    """The folder for this process alone."""
+    lock = FileLock(out / ".stemlift-lock")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise StemliftError(
+            Reason.ARGUMENT_INVALID,
+            f"Another evaluation is writing to {out}.",
+            "Wait for it, or name another folder with -o.",
+        ) from error
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _unwritable(path: Path, error: OSError) -> StemliftError:
+    return StemliftError(
+        Reason.OUTPUT_UNWRITABLE,
+        f"{path} cannot be written: {error.strerror or error}.",
+        "Choose another folder with -o, or make room.",
+    )
