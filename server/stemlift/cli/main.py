@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from stemlift.cli import doctor, jobs, models, reaper, separate, serve, session, train, watch
+from stemlift.cli import (
+    doctor,
+    evaluate,
+    jobs,
+    models,
+    reaper,
+    separate,
+    serve,
+    session,
+    train,
+    watch,
+)
 from stemlift.cli.groups import show_help
 from stemlift.cli.program import run_program
 
@@ -27,6 +38,7 @@ app.add_typer(reaper.app, name="reaper")
 app.add_typer(watch.app, name="watch")
 app.add_typer(session.app, name="session")
 app.add_typer(train.app, name="train")
+app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
 
 

@@ -61,6 +61,28 @@ def songs(
     return Exit.DONE
 
 
+@app.command("stems")
+def stems(
+    songs: Annotated[Path, typer.Argument(help="Generated songs.", metavar="SONGS")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="A folder for each song goes there.", metavar="DIR")
+    ],
+    split: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
+    json: Json = False,
+) -> int:
+    """Write generated songs as sound files: their stems, and the mixture."""
+    from stemlift.training.songs.unpacking import unpack
+
+    with Interrupts() as interrupts:
+        for done, name in enumerate(unpack(songs, split, out), 1):
+            interrupts.check()
+            if json:
+                print_json({"song": name, "folder": str((out / name).absolute())})
+            else:
+                note(f"{name} ({done})")
+    return Exit.DONE
+
+
 @app.command("run")
 def run(
     recipe: RecipeName,

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
-import shutil
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from stemlift.audio.wav_writer import BroadcastWavWriter, Encoding
-from stemlift.errors import Reason, StemliftError
+from stemlift.errors import StemliftError
 from stemlift.evaluation.entrants import Entrant
 from stemlift.evaluation.layouts import Multitrack
 from stemlift.evaluation.recordings import Audio, Recording, load, read_file, shape_of
 from stemlift.evaluation.records import key_of, place_of, read_record, write_record
 from stemlift.evaluation.scoring import Metric, StemScore, score
+from stemlift.evaluation.workplace import (
+    cancel,
+    clear,
+    only_one,
+    remove,
+    unwritable,
+    work_folder,
+)
 from stemlift.rpc.client import Client, RemoteJob
 from stemlift.rpc.results import JobState
-
-CANCEL_SECONDS = 15.0
-"""How long a cancelled job may take to reach the end of its batch."""
-
-_WORK = ".stemlift-work-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,9 @@ def evaluate(
     waiting = {song.name: tuple(_open(song, order, keys)) for song in order.songs}
     sizes = {song.name: float(_size(song)) for song in order.songs}
     way = _Way(on_step, sum(sizes[name] * len(each) for name, each in waiting.items()))
-    with _only_one(order.out), _work_folder(order.out) as work:
+    with only_one(order.out), work_folder(order.out) as work:
         if any(entrant.model for each in waiting.values() for entrant in each):
-            _clear(client(), order.out, work)
+            clear(client(), order.out, work)
         for song in order.songs:
             fresh: dict[str, tuple[StemScore, ...]] = {}
             if waiting[song.name]:
@@ -180,9 +180,9 @@ class _Song:
                 if entrant.name in jobs:
                     _forget(client(), jobs.pop(entrant.name))
         finally:
-            _cancel(tuple(jobs.values()))
+            cancel(tuple(jobs.values()))
             for left in self.work.iterdir():
-                _remove(left)
+                remove(left)
         return found
 
     def _source(self, truth: Recording) -> Path:
@@ -196,7 +196,7 @@ class _Song:
             with BroadcastWavWriter(path, truth.rate, channels, Encoding.FLOAT) as file:
                 file.write(truth.mixture)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
         return path
 
     def _estimates(
@@ -216,7 +216,7 @@ class _Song:
         for stem, path in job.result().stems.items():
             self.check()
             stems[stem] = _like(read_file(path), truth.mixture)
-            _remove(path)
+            remove(path)
         return stems
 
 
@@ -230,8 +230,6 @@ def _size(song: Multitrack) -> int:
 
 
 def _digest(*parts: str) -> str:
-    import hashlib
-
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
@@ -239,77 +237,3 @@ def _forget(client: Client, job: RemoteJob) -> None:
     """Take a job off the server's list, since its stems are gone."""
     with contextlib.suppress(StemliftError):
         client.delete(job.id)
-
-
-def _cancel(jobs: Sequence[RemoteJob]) -> None:
-    for job in jobs:
-        with contextlib.suppress(StemliftError):
-            job.cancel()
-    for job in jobs:
-        with contextlib.suppress(StemliftError, TimeoutError):
-            job.result(CANCEL_SECONDS)
-
-
-def _clear(client: Client, out: Path, work: Path) -> None:
-    """Remove what a run that was killed left: jobs that go on, and stems."""
-    old = [path for path in out.glob(f"{_WORK}*") if path != work]
-    left = [
-        job
-        for job in client.jobs([JobState.QUEUED, JobState.RUNNING])
-        if job.latest.output_folder.parent in old
-    ]
-    _cancel(left)
-    for path in old:
-        _remove(path)
-
-
-def _remove(path: Path) -> None:
-    # What cannot be removed now, the next run removes.
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
-
-
-@contextlib.contextmanager
-def _work_folder(out: Path) -> Iterator[Path]:
-    """A hidden folder in that of the results, on whose drive there is room for them."""
-    work = out.absolute() / f"{_WORK}{secrets.token_hex(4)}"
-    try:
-        work.mkdir()
-    except OSError as error:
-        raise _unwritable(work, error) from error
-    try:
-        yield work
-    finally:
-        _remove(work)
-
-
-@contextlib.contextmanager
-def _only_one(out: Path) -> Iterator[None]:
-    """The folder for this process alone."""
-    lock = FileLock(out / ".stemlift-lock")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise StemliftError(
-            Reason.ARGUMENT_INVALID,
-            f"Another evaluation is writing to {out}.",
-            "Wait for it, or name another folder with -o.",
-        ) from error
-    except OSError as error:
-        raise _unwritable(out, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _unwritable(path: Path, error: OSError) -> StemliftError:
-    return StemliftError(
-        Reason.OUTPUT_UNWRITABLE,
-        f"{path} cannot be written: {error.strerror or error}.",
-        "Choose another folder with -o, or make room.",
-    )

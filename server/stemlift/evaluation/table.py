@@ -1,0 +1,86 @@
+"""The figures of all songs as a table: row by row, and in sum."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Any
+
+from stemlift.evaluation.run import Scored
+from stemlift.evaluation.scoring import Metric
+
+HEAD = ("song", "model", "stem", "metric", "db")
+
+NAMES = {"sdr": "SDR", "si_sdr": "SI-SDR", "isr": "ISR", "sir": "SIR", "sar": "SAR"}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of one stem by one model, over the songs that have it, in dB."""
+
+    model: str
+    stem: str
+    name: str
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float | None:
+        return fmean(self.values) if self.values else None
+
+    @property
+    def median(self) -> float | None:
+        return median(self.values) if self.values else None
+
+
+def figures(results: Sequence[Scored], metric: Metric) -> tuple[Figure, ...]:
+    """Every figure, model by model and stem by stem, in the order in which they came."""
+    found: dict[tuple[str, str, str], list[float]] = {}
+    for result in results:
+        for score in result.scores:
+            for name in metric.figures:
+                values = found.setdefault((result.entrant, score.stem, name), [])
+                value = score.values.get(name)
+                if value is not None:
+                    values.append(value)
+    order = list(dict.fromkeys(result.entrant for result in results))
+    ordered = sorted(found.items(), key=lambda each: order.index(each[0][0]))
+    return tuple(Figure(*which, tuple(values)) for which, values in ordered)
+
+
+def as_csv(results: Sequence[Scored], metric: Metric) -> str:
+    """A row for each song, model, stem and figure; in dB, empty where there is none."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(HEAD)
+    writer.writerows(_rows(results, metric))
+    return out.getvalue()
+
+
+def _rows(results: Sequence[Scored], metric: Metric) -> Iterator[tuple[str, ...]]:
+    for result in results:
+        for score in result.scores:
+            for name in metric.figures:
+                value = score.values.get(name)
+                shown = "" if value is None else f"{value:.5f}"
+                yield result.song, result.entrant, score.stem, name, shown
+
+
+def as_json(results: Sequence[Scored], metric: Metric, remainder: str) -> dict[str, Any]:
+    """Means and medians over the songs, by model, stem and figure."""
+    models: dict[str, dict[str, dict[str, Any]]] = {}
+    for figure in figures(results, metric):
+        stems = models.setdefault(figure.model, {})
+        stems.setdefault(figure.stem, {})[figure.name] = {
+            "mean": figure.mean,
+            "median": figure.median,
+            "songs": len(figure.values),
+        }
+    return {
+        "metric": str(metric),
+        "remainder": remainder,
+        "songs": list(dict.fromkeys(result.song for result in results)),
+        "models": models,
+    }

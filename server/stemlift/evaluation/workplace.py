@@ -1,0 +1,97 @@
+"""The folder of the results while it is worked in: one process at a time, nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from stemlift.errors import Reason, StemliftError
+from stemlift.rpc.client import Client, RemoteJob
+from stemlift.rpc.results import JobState
+
+CANCEL_SECONDS = 15.0
+"""How long a cancelled job may take to reach the end of its batch."""
+
+_WORK = ".stemlift-work-"
+
+
+def cancel(jobs: Sequence[RemoteJob]) -> None:
+    """Cancel jobs, and see them end."""
+    for job in jobs:
+        with contextlib.suppress(StemliftError):
+            job.cancel()
+    for job in jobs:
+        with contextlib.suppress(StemliftError, TimeoutError):
+            job.result(CANCEL_SECONDS)
+
+
+def clear(client: Client, out: Path, work: Path) -> None:
+    """Remove what a run that was killed left: jobs that go on, and stems."""
+    old = [path for path in out.glob(f"{_WORK}*") if path != work]
+    left = [
+        job
+        for job in client.jobs([JobState.QUEUED, JobState.RUNNING])
+        if job.latest.output_folder.parent in old
+    ]
+    cancel(left)
+    for path in old:
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder."""
+    # What cannot be removed now, the next run removes.
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+@contextlib.contextmanager
+def work_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder in that of the results, on whose drive there is room for them."""
+    work = out.absolute() / f"{_WORK}{secrets.token_hex(4)}"
+    try:
+        work.mkdir()
+    except OSError as error:
+        raise unwritable(work, error) from error
+    try:
+        yield work
+    finally:
+        remove(work)
+
+
+@contextlib.contextmanager
+def only_one(out: Path) -> Iterator[None]:
+    """The folder for this process alone."""
+    lock = FileLock(out / ".stemlift-lock")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise StemliftError(
+            Reason.ARGUMENT_INVALID,
+            f"Another evaluation is writing to {out}.",
+            "Wait for it, or name another folder with -o.",
+        ) from error
+    except OSError as error:
+        raise unwritable(out, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def unwritable(path: Path, error: OSError) -> StemliftError:
+    """OUTPUT_UNWRITABLE, in words."""
+    return StemliftError(
+        Reason.OUTPUT_UNWRITABLE,
+        f"{path} cannot be written: {error.strerror or error}.",
+        "Choose another folder with -o, or make room.",
+    )
