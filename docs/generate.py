@@ -1,14 +1,21 @@
-"""Write the table of models in docs/models.md from the catalogue; with --check, only compare."""
+"""Write the tables in docs/ that are made from code; with --check, only compare.
+
+The models of docs/models.md come from the catalogue, the ingredients of docs/provenance.md
+from the list of rights.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from provenance_tables import with_tables
+
 from stemlift.models.catalogue import load_catalogue
 from stemlift.models.spec import ModelSpec, Network
 
 PAGE = Path(__file__).with_name("models.md")
+PROVENANCE = Path(__file__).with_name("provenance.md")
 BEGIN = "<!-- models: made by `make generate` from server/stemlift/models/catalogue.toml -->"
 END = "<!-- end of models -->"
 
@@ -97,14 +104,16 @@ def with_table(page: str) -> str:
 
 
 def main() -> int:
-    page = PAGE.read_text(encoding="utf-8")
-    wanted = with_table(page)
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(wanted, encoding="utf-8", newline="\n")
-    elif page != wanted:
-        print(f"{PAGE.name} is behind the catalogue: run `make generate`.")  # noqa: T201
-        return 1
-    return 0
+    behind = 0
+    for path, made in ((PAGE, with_table), (PROVENANCE, with_tables)):
+        page = path.read_text(encoding="utf-8")
+        wanted = made(page)
+        if "--check" not in sys.argv[1:]:
+            path.write_text(wanted, encoding="utf-8", newline="\n")
+        elif page != wanted:
+            print(f"{path.name} is behind what it is made from: run `make generate`.")  # noqa: T201
+            behind = 1
+    return behind
 
 
 if __name__ == "__main__":
