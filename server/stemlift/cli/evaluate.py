@@ -202,7 +202,7 @@ def _print(results: Sequence[Scored], metric: Metric) -> None:
     from rich import box
     from rich.table import Table
 
-    from stemlift.evaluation.table import NAMES, figures
+    from stemlift.evaluation.table import NAMES, figures, mean_of_stems
 
     table = Table(box=box.SIMPLE_HEAD)
     leading, *others = metric.figures
@@ -211,14 +211,21 @@ def _print(results: Sequence[Scored], metric: Metric) -> None:
     heads = ("songs", f"{NAMES[leading]} mean", "median", *(f"{NAMES[o]} median" for o in others))
     for head in heads:
         table.add_column(head, justify="right")
-    rows: dict[tuple[str, str], list[str]] = {}
-    for figure in figures(results, metric):
-        row = rows.setdefault((figure.model, figure.stem), [])
-        if figure.name == leading:
-            row += [str(len(figure.values)), _decibels(figure.mean)]
-        row.append(_decibels(figure.median))
-    for (name, stem), cells in rows.items():
-        table.add_row(plain(name), plain(stem), *cells)
+    found = figures(results, metric)
+    for name in dict.fromkeys(figure.model for figure in found):
+        rows: dict[str, list[str]] = {}
+        for figure in found:
+            if figure.model == name:
+                row = rows.setdefault(figure.stem, [])
+                if figure.name == leading:
+                    row += [str(len(figure.values)), _decibels(figure.mean)]
+                row.append(_decibels(figure.median))
+        over = [mean_of_stems(found, name, each) for each in metric.figures]
+        for stem, cells in rows.items():
+            table.add_row(plain(name), plain(stem), *cells)
+        if over[0] is not None:
+            medians = [_decibels(each.median if each else None) for each in over]
+            table.add_row(plain(name), "(mean)", "", _decibels(over[0].mean), *medians)
     console(sys.stdout).print(table)
 
 

@@ -13,10 +13,11 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.evaluation.pairing import Pair, pairs
 from stemlift.evaluation.recordings import Audio, Recording
 from stemlift.quality.bss_eval import bss_eval
-from stemlift.quality.sdr import sdr, si_sdr
+from stemlift.quality.sdr import LIMIT_DB, sdr, si_sdr
 
 SILENT = 1e-6
-"""A stem with less than this share of the mix's energy, −60 dB, has no SDR of its own."""
+"""A stem with less than this share of the mix's energy, −60 dB, has no SDR. Neither has one
+that all others together are so far below: there is nothing to separate it from."""
 
 
 class Metric(StrEnum):
@@ -77,14 +78,18 @@ def _global(
     check: Callable[[], None],
 ) -> tuple[StemScore, ...]:
     least = SILENT * _energy(truth.mixture)
+    whole = _sum(truth.stems, tuple(truth.stems))
     scores = []
     for pair in compared:
         check()
         reference = _sum(truth.stems, pair.references)
         values: dict[str, float | None] = dict.fromkeys(Metric.SDR.figures)
-        if _energy(reference) > least:
+        if _energy(reference) > least and _energy(whole - reference) > least:
             estimate = _sum(estimates, pair.estimates)
-            values = {"sdr": sdr(reference, estimate), "si_sdr": si_sdr(reference, estimate)}
+            for name, measure in (("sdr", sdr), ("si_sdr", si_sdr)):
+                found = measure(reference, estimate)
+                # One that is exact would outweigh all others in a mean.
+                values[name] = found if abs(found) < LIMIT_DB else None
         scores.append(StemScore(pair.label, values))
     return tuple(scores)
 

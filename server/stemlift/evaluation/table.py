@@ -35,6 +35,14 @@ class Figure:
         return median(self.values) if self.values else None
 
 
+@dataclass(frozen=True, slots=True)
+class MeanOfStems:
+    """Over the stems of a model, the mean of their means and of their medians, in dB."""
+
+    mean: float
+    median: float
+
+
 def figures(results: Sequence[Scored], metric: Metric) -> tuple[Figure, ...]:
     """Every figure, model by model and stem by stem, in the order in which they came."""
     found: dict[tuple[str, str, str], list[float]] = {}
@@ -68,16 +76,35 @@ def _rows(results: Sequence[Scored], metric: Metric) -> Iterator[tuple[str, ...]
                 yield result.song, result.entrant, score.stem, name, shown
 
 
+def mean_of_stems(found: Sequence[Figure], model: str, name: str) -> MeanOfStems | None:
+    """A figure's mean over the stems of a model: of the means, and of the medians.
+
+    None where it has fewer than two stems with this figure.
+    """
+    of_model = [each for each in found if (each.model, each.name) == (model, name) and each.values]
+    if len(of_model) < 2:
+        return None
+    means = tuple(fmean(each.values) for each in of_model)
+    medians = tuple(median(each.values) for each in of_model)
+    return MeanOfStems(fmean(means), fmean(medians))
+
+
 def as_json(results: Sequence[Scored], metric: Metric, remainder: str) -> dict[str, Any]:
     """Means and medians over the songs, by model, stem and figure."""
-    models: dict[str, dict[str, dict[str, Any]]] = {}
-    for figure in figures(results, metric):
-        stems = models.setdefault(figure.model, {})
-        stems.setdefault(figure.stem, {})[figure.name] = {
+    models: dict[str, dict[str, Any]] = {}
+    found = figures(results, metric)
+    for figure in found:
+        told = models.setdefault(figure.model, {"stems": {}, "mean_of_stems": {}})
+        told["stems"].setdefault(figure.stem, {})[figure.name] = {
             "mean": figure.mean,
             "median": figure.median,
             "songs": len(figure.values),
         }
+    for model, told in models.items():
+        for name in metric.figures:
+            over = mean_of_stems(found, model, name)
+            if over is not None:
+                told["mean_of_stems"][name] = {"mean": over.mean, "median": over.median}
     return {
         "metric": str(metric),
         "remainder": remainder,
