@@ -48,6 +48,7 @@ def test_no_page_is_left_of_a_reason_that_is_gone() -> None:
 MODELS = ("list", "info", "pull", "import", "verify", "remove")
 REAPER = ("install", "uninstall", "doctor")
 SESSION = ("new", "add", "mashup", "samples", "show", "templates")
+TRAIN = ("songs", "run", "export")
 WATCH = ("status", "retry", "install-service", "uninstall-service")
 
 
@@ -58,6 +59,7 @@ WATCH = ("status", "retry", "install-service", "uninstall-service")
         *(f"models {each}" for each in MODELS),
         *(f"reaper {each}" for each in REAPER),
         *(f"session {each}" for each in SESSION),
+        *(f"train {each}" for each in TRAIN),
         *(f"watch {each}" for each in WATCH),
     ],
 )

@@ -25,7 +25,7 @@ from stemlift.errors import StemliftError
 from stemlift.networks.compact import BANDS, CompactConfig
 from stemlift.training import state
 from stemlift.training.recipe import Recipe, load_recipe, recipe_names
-from stemlift.training.songs import fluidsynth, rights
+from stemlift.training.songs import rendering, rights
 from stemlift.training.songs.mixing import RATE, STEMS
 
 DOCS = ROOT / "docs"
@@ -99,12 +99,10 @@ def test_the_page_can_be_followed_from_songs_to_stems(
 def _songs(arguments: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our own voices alone sing: to let all others speak takes minutes.
 
-    Without FluidSynth and its fonts, other songs take the place of those that it plays.
+    Without what it needs, other songs take the place of those that it makes.
     """
     try:
-        fluidsynth.library()
-        for split in ("train", "valid"):
-            rights.soundfont_for(split)  # type: ignore[arg-type]
+        rendering.require(("train", "valid"), folder)
     except StemliftError:
         write_songs(folder / "songs", "train", 4, 4.0)
         write_songs(folder / "songs", "valid", 1, 4.0)

@@ -11,6 +11,7 @@ from typing import get_args
 
 import pytest
 
+from stemlift.cli.main import main
 from stemlift.errors import Reason, StemliftError
 from stemlift.training.songs import choir, fluidsynth, rendering, rights, voice_bank, voices
 from stemlift.training.songs.rights import Ingredient, Split
@@ -118,6 +119,25 @@ def test_a_missing_soundfont_says_what_to_install(
     assert caught.value.reason is Reason.TRAINING_UNAVAILABLE
     assert "fluid-soundfont-gm" in caught.value.remedy
     assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_what_is_missing_is_told_before_anybody_speaks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rendering, "library", lambda: None)
+    recipe, songs = tmp_path / "any.toml", tmp_path / "songs"
+    recipe.write_text('name = "any"\n[songs]\ntrain = 1\nvalid = 0\ntest = 0\n', encoding="utf-8")
+    gone = tuple(replace(font, files=(Path("/nowhere/x.sf2"),)) for font in rights.SOUNDFONTS)
+    with monkeypatch.context() as without:
+        without.setattr(rights, "SOUNDFONTS", gone)
+        assert main(["train", "songs", str(recipe), "--out", str(songs)]) == 2
+    assert "apt-get install fluid-soundfont-gm" in capsys.readouterr().err
+    there = tuple(replace(font, files=(recipe,)) for font in rights.SOUNDFONTS)
+    monkeypatch.setattr(rights, "SOUNDFONTS", there)
+    monkeypatch.setitem(sys.modules, "pyworld", None)
+    assert main(["train", "songs", str(recipe), "--out", str(songs)]) == 2
+    assert "stemlift[train]" in capsys.readouterr().err
+    assert not songs.exists()
 
 
 def test_a_missing_player_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

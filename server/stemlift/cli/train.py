@@ -32,7 +32,7 @@ def songs(
     """Make the songs of a recipe. Those that are there already are left alone."""
     from stemlift.training.recipe import load_recipe
     from stemlift.training.songs import choir, voices
-    from stemlift.training.songs.rendering import Order, write_all
+    from stemlift.training.songs.rendering import Order, require, write_all
     from stemlift.training.songs.rights import Split
 
     wanted = load_recipe(recipe).songs
@@ -42,6 +42,7 @@ def songs(
         ("test", wanted.test),
     )
     bank = out / "voices"
+    require([split for split, count in counts if count], bank)
     done = 0
     with Interrupts() as interrupts:
         for split, count in counts:

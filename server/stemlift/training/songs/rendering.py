@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 
 from stemlift.errors import Reason, StemliftError
-from stemlift.training.songs import choir, mixing, rights, voices
+from stemlift.training.songs import choir, mixing, rights, voice_bank, voices
 from stemlift.training.songs.arranging import compose, generator_for
-from stemlift.training.songs.fluidsynth import Font
+from stemlift.training.songs.fluidsynth import Font, library
 from stemlift.training.songs.mixing import RATE, STEMS, Layer
 from stemlift.training.songs.playing import play
 from stemlift.training.songs.rights import Split
@@ -52,6 +52,28 @@ class Order:
     seconds: float
     voices: Path
     sampled: bool = True
+
+
+def require(splits: Iterable[Split], bank: Path) -> None:
+    """Refuse at once what would fail after the voices have spoken for minutes.
+
+    A voice that is missing is no reason: the others sing.
+
+    Args:
+        bank: folder of the voices' banks.
+
+    Raises:
+        StemliftError: TRAINING_UNAVAILABLE (FluidSynth, a SoundFont, or pyworld where voices
+            have yet to speak).
+    """
+    library()
+    spoken = True
+    for split in splits:
+        rights.soundfont_for(split)
+        there = set(choir.names(bank, split))
+        spoken = spoken and all(voice.name in there for voice in voices.voices_of(split))
+    if not spoken:
+        voice_bank.world()
 
 
 def name_of(order: Order, index: int) -> str:

@@ -86,15 +86,15 @@ def take_apart(samples: Signal, rate: int, kind: int) -> Spoken:
     Raises:
         StemliftError: TRAINING_UNAVAILABLE (pyworld is not installed).
     """
-    world = _world()
+    vocoder = world()
     loud = float(np.abs(samples).max(initial=0.0))
     samples = np.ascontiguousarray(samples / max(loud, 1e-6) * 0.5)
     # WORLD divides by what it finds in a frame; digital silence has nothing to divide by.
     samples = samples + 1e-6 * np.random.default_rng(7).standard_normal(samples.size)
-    hertz, times = world.dio(samples, rate, f0_floor=60.0, f0_ceil=500.0)
-    hertz = world.stonemask(samples, hertz, times, rate)
-    power = world.cheaptrick(samples, hertz, times, rate)
-    noise = world.d4c(samples, hertz, times, rate, threshold=0.4)
+    hertz, times = vocoder.dio(samples, rate, f0_floor=60.0, f0_ceil=500.0)
+    hertz = vocoder.stonemask(samples, hertz, times, rate)
+    power = vocoder.cheaptrick(samples, hertz, times, rate)
+    noise = vocoder.d4c(samples, hertz, times, rate, threshold=0.4)
     source = np.linspace(0.0, rate / 2.0, power.shape[1])
     decibels = 10.0 * np.log10(np.maximum(power, 1e-14))
     level = _on_bands(decibels, source, band_hz(BANDS))
@@ -190,7 +190,12 @@ def load(path: Path) -> Bank:
         )
 
 
-def _world() -> Any:
+def world() -> Any:
+    """The module that takes speech apart.
+
+    Raises:
+        StemliftError: TRAINING_UNAVAILABLE, where it is not installed.
+    """
     try:
         import pyworld
     except ImportError as error:
