@@ -25,7 +25,7 @@ from stemlift.errors import StemliftError
 from stemlift.networks.compact import BANDS, CompactConfig
 from stemlift.training import state
 from stemlift.training.recipe import Recipe, load_recipe, recipe_names
-from stemlift.training.songs import rendering, rights
+from stemlift.training.songs import rendering, rights, voice_bank
 from stemlift.training.songs.mixing import RATE, STEMS
 
 DOCS = ROOT / "docs"
@@ -238,6 +238,13 @@ def test_the_recipe_and_the_licence_are_those_of_the_page() -> None:
     assert "**The licence of the weights is MIT**" in PROVENANCE
     assert not load_recipe("compact").data.multitracks
     assert load_recipe("compact").training.start is None
+
+
+def test_what_is_kept_of_a_voice_is_what_the_page_says() -> None:
+    each_second = round(1 / voice_bank.FRAME_S)
+    assert f"WORLD measures it, {each_second} times a second" in PROVENANCE
+    assert f"in {voice_bank.BANDS} bands" in PROVENANCE
+    assert f"in {voice_bank.BREATHS} wider ones" in PROVENANCE
 
 
 def _console(page: str) -> list[Block]:
