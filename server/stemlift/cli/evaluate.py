@@ -75,7 +75,10 @@ def evaluate(
         print_json(_told(results, order) | _files(out))
     else:
         _print(results, measured)
-        note(f"{len(found)} songs; every figure: {out / CSV}, a picture: {out / PLOT}")
+        before = sum(result.again for result in results)
+        if before:
+            note(f"{before} of {len(results)} results were there already.")
+        note(f"Every figure: {out / CSV}; a picture: {out / PLOT}")
     return Exit.DONE
 
 

@@ -215,14 +215,9 @@ class _Song:
         stems = {}
         for stem, path in job.result().stems.items():
             self.check()
-            stems[stem] = _like(read_file(path), truth.mixture)
+            stems[stem] = read_file(path)
             remove(path)
         return stems
-
-
-def _like(sound: Audio, mixture: Audio) -> Audio:
-    """A stem as long as the song: that of a lossy song may have been cut."""
-    return sound[: len(mixture)]
 
 
 def _size(song: Multitrack) -> int:
