@@ -13,6 +13,8 @@ import pytest
 
 from stemlift.cli.main import main
 from stemlift.errors import Reason, StemliftError
+from stemlift.training import export
+from stemlift.training.recipe import Data, Recipe
 from stemlift.training.songs import choir, fluidsynth, rendering, rights, voice_bank, voices
 from stemlift.training.songs.rights import Ingredient, Split
 
@@ -98,6 +100,17 @@ def test_the_package_says_what_is_said_here(entry: Ingredient) -> None:
     words = re.sub(r"\s+(\. )?", " ", told.read_text(encoding="utf-8", errors="replace"))
     for licence in _licences(entry):
         assert STATED[licence].casefold() in words.casefold(), licence
+
+
+def test_the_card_of_weights_has_the_ingredients_and_what_to_know_of_them() -> None:
+    data = Data(songs=(Path("songs"),))
+    card = export.card_of(Recipe(name="any", licence="MIT", data=data), [], 1, 2)
+    for entry in rights.ingredients("train"):
+        assert f"| {entry.name} | {entry.licence} | {entry.what} |\n" in card
+    (noted,) = [entry for entry in rights.ingredients("train") if entry.note]
+    assert f"\nOn {noted.name}: {noted.note}\n" in card
+    alone = export.card_of(Recipe(name="any"), [], 1, 2)
+    assert noted.name not in alone
 
 
 def test_packages_are_those_of_the_splits() -> None:

@@ -65,7 +65,7 @@ def card_of(recipe: Recipe, log: list[dict[str, object]], parameters: int, size:
     )
     last = max((int(str(line["step"])) for line in log), default=0)
     settings = recipe.training
-    heard = f"{settings.batch} × {settings.segment:g} s"
+    example = f"{settings.batch} × {settings.segment:g} s"
     lines = [
         f"# {recipe.name}",
         "",
@@ -73,7 +73,7 @@ def card_of(recipe: Recipe, log: list[dict[str, object]], parameters: int, size:
         f"- Licence of the weights: {recipe.licence}",
         "- Stems: drums, bass, other, vocals; stereo, 44.1 kHz",
         f"- Size: {parameters:,} parameters, {size / 1e6:.1f} MB in fp16",
-        f"- Training: {last:,} steps of {heard}, seed {settings.seed}",
+        f"- Training: {last:,} steps of {example}, seed {settings.seed}",
         "",
         "## Data",
         "",
@@ -85,10 +85,9 @@ def card_of(recipe: Recipe, log: list[dict[str, object]], parameters: int, size:
             f"(`stemlift train songs`). They are made of:"
         )
         lines += ["", "| ingredient | licence | what |", "|---|---|---|"]
-        lines += [
-            f"| {each.name} | {each.licence} | {each.what} |" for each in ingredients("train")
-        ]
-        lines.append("")
+        heard = ingredients("train")
+        lines += [f"| {each.name} | {each.licence} | {each.what} |" for each in heard]
+        lines += ["", *(f"On {each.name}: {each.note}\n" for each in heard if each.note)]
     if recipe.data.multitracks:
         lines += ["Multitracks of the person who trained it, whose rights are theirs.", ""]
     if recipe.training.start is not None:
