@@ -77,6 +77,8 @@ def _row(spec: ModelSpec, notes: _Notes) -> tuple[str, ...]:
 def _size(spec: ModelSpec) -> str:
     if spec.network is Network.SPECTRAL:
         return "none"
+    if spec.built_in:
+        return f"{sum(file.size or 0 for file in spec.files) / 1e6:.0f} MB, built in"
     return f"{spec.download_bytes / 1e6:.0f} MB" if spec.download_bytes else "not known"
 
 

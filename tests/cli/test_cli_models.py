@@ -263,6 +263,26 @@ def test_remove_asks_and_tells_what_is_free(server: FakeServer, capsys, answer) 
     assert len(asked) == 1
 
 
+def test_what_ships_with_stemlift_is_told_to(server: FakeServer, capsys, answer) -> None:
+    asked = answer(True)
+    small = server.service.models.models["mine"]
+    small.built_in = True
+    small.files.add(name="mine.safetensors", size_bytes=8_600_000)
+    assert main(["models", "pull", "mine"]) == 0
+    assert "mine is here already: its weights ship with Stemlift." in capsys.readouterr().err
+    assert main(["models", "info", "mine"]) == 0
+    assert "8.6 MB, built in" in capsys.readouterr().out
+    assert main(["models", "info", "mine", "--json"]) == 0
+    assert objects(capsys)[0]["built_in"] is True
+    # The server refuses it; a person is not asked first.
+    assert main(["models", "remove", "mine"]) == 2
+    assert asked == []
+    damaged = server.service.models.models["broken"]
+    damaged.installed = damaged.built_in = True
+    assert main(["models", "verify"]) == 4
+    assert "Install Stemlift again: broken is part" in capsys.readouterr().err
+
+
 def test_a_no_does_nothing(answer) -> None:
     answer(False)
     with pytest.raises(StemliftError) as caught:

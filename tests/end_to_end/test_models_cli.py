@@ -45,7 +45,7 @@ def home(served: Home, hub: FakeHub):
     yield served
     with served.client() as client:
         for model in client.models().models:
-            if model.installed and model.network != "spectral":
+            if model.installed and model.network != "spectral" and not model.built_in:
                 client.remove_model(model.name)
 
 

@@ -165,7 +165,7 @@ class FakeModels:
 
     def remove(self, name: str) -> int:
         model = self.get(name)
-        if not model.installed or name == "spectral":
+        if not model.installed or name == "spectral" or model.built_in:
             raise StemliftError(Reason.ARGUMENT_INVALID, f"{name} has nothing.", "Leave it.")
         if model.origin == model_pb2.MODEL_ORIGIN_IMPORTED:
             del self.models[name]

@@ -8,6 +8,7 @@ import typer
 
 from stemlift.cli.interrupts import Interrupts
 from stemlift.cli.model_words import (
+    BUILT_IN,
     NO_WEIGHTS,
     ask,
     connect,
@@ -29,7 +30,8 @@ def pull_model(
 
     with connect(json) as client:
         model = client.model(name)
-        if not model.installed:
+        # A built-in one whose file is gone is told so by the server.
+        if not model.installed and not model.built_in:
             if not json:
                 for part in parts_of(client, model):
                     here = "here already" if part.installed else size_in_words(part)
@@ -47,8 +49,12 @@ def pull_model(
             note(f"{name} is here, {size(pulled.installed_bytes)}.")
         model = pulled
     elif not json:
-        weightless = model.network == "spectral"
-        note(f"{name} {NO_WEIGHTS}." if weightless else f"{name} is here already.")
+        words = "is here already"
+        if model.network == "spectral":
+            words = NO_WEIGHTS
+        elif model.built_in:
+            words = BUILT_IN
+        note(f"{name} {words}.")
     if json:
         print_json(model.to_json())
     return Exit.DONE

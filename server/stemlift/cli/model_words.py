@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stemlift.rpc.model_results import CommercialUse, ModelFile, ModelInfo
 
 NO_WEIGHTS = "has no weights: it is signal processing, and ships with Stemlift"
+BUILT_IN = "is here already: its weights ship with Stemlift"
 
 _FOR_SALE = {"allowed": "yes", "forbidden": "no", "unknown": "?"}
 _COMMERCIAL = {"allowed": "allowed", "forbidden": "not allowed", "unknown": "not stated"}
@@ -65,6 +66,8 @@ def size_in_words(model: ModelInfo) -> str:
     """The size of its weights, as far as it is known."""
     if model.network == "spectral":
         return "none"
+    if model.built_in:
+        return f"{size(sum(file.size_bytes for file in model.files))}, built in"
     return size(model.download_bytes) if model.download_bytes else "size unknown"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from stemlift.cli.interrupts import Interrupts
 from stemlift.cli.model_words import NO_WEIGHTS, ask, connect, print_info, print_table
 from stemlift.cli.reporting import console, note, plain, print_error, print_json, size
 from stemlift.errors import Exit, Reason, StemliftError
+
+if TYPE_CHECKING:
+    from stemlift.rpc.model_results import ModelInfo
 
 app = typer.Typer(help="The models that can separate.", rich_markup_mode=None)
 app.callback(invoke_without_command=True)(show_help)
@@ -72,8 +75,8 @@ def verify_model(
         show_model_progress("checking", lines=not json) as show,
     ):
         files = client.verify_model(name, show)
-    bad = [file for file in files if not file.state.sound]
-    error = _damaged(sorted({file.model for file in bad})) if bad else None
+        bad = sorted({file.model for file in files if not file.state.sound})
+        error = _damaged([client.model(each) for each in bad]) if bad else None
     if json:
         found = {"ok": error is None, "files": [file.to_json() for file in files]}
         print_json(found if error is None else found | {"error": error_to_json(error)})
@@ -98,7 +101,7 @@ def remove_model(name: Name, yes: Yes = False, json: Json = False) -> int:
     with connect(json) as client:
         model = client.model(name)
         # What has nothing to remove is refused by the server, without a question.
-        if model.installed_bytes and not model.sources:
+        if model.installed_bytes and not model.sources and not model.built_in:
             again = (
                 "It was imported, so it cannot be fetched again."
                 if model.origin == "imported"
@@ -113,10 +116,14 @@ def remove_model(name: Name, yes: Yes = False, json: Json = False) -> int:
     return 0
 
 
-def _damaged(names: list[str]) -> StemliftError:
+def _damaged(models: list[ModelInfo]) -> StemliftError:
+    first = models[0].name
+    again = (
+        f"`stemlift models remove {first}`, then `stemlift models pull {first}` again; "
+        "if it was imported, import it again instead."
+    )
     return StemliftError(
         Reason.CHECKPOINT_INVALID,
-        f"Files of {', '.join(names)} are damaged or missing.",
-        f"`stemlift models remove {names[0]}`, then `stemlift models pull {names[0]}` again; "
-        "if it was imported, import it again instead.",
+        f"Files of {', '.join(each.name for each in models)} are damaged or missing.",
+        f"Install Stemlift again: {first} is part of it." if models[0].built_in else again,
     )

@@ -196,6 +196,12 @@ class ModelDesk:
                 f"{name} has no weights, so there is nothing to remove.",
                 "It is part of Stemlift and takes no space of its own.",
             )
+        if spec.built_in:
+            raise StemliftError(
+                Reason.ARGUMENT_INVALID,
+                f"{name} is built in: its weights are part of Stemlift and cannot be removed.",
+                "They go when Stemlift is uninstalled; name another model to work without it.",
+            )
         with self._cache.withheld(name) as free:
             if not free:
                 raise StemliftError(

@@ -23,10 +23,13 @@ class AutoChoice:
 def choose_auto(catalogue: Catalogue, installed: Callable[[ModelSpec], bool]) -> AutoChoice:
     """The highest-ranked model that needs no download.
 
+    A built-in model counts as here even where its file is gone: that is told when it is
+    used, for a worse one in its place would go unnoticed.
+
     Raises:
         ValueError: `catalogue` holds no model that is installed.
     """
-    here = [spec for spec in catalogue.models if installed(spec)]
+    here = [spec for spec in catalogue.models if spec.built_in or installed(spec)]
     if not here:
         raise ValueError("no model of the catalogue is installed")
     chosen = max(here, key=lambda spec: spec.rank)

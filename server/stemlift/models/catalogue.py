@@ -19,6 +19,9 @@ from stemlift.models.spec import MaskKind, ModelSpec, Network, Origin
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+BUILT_IN = Path(__file__).with_name("builtin")
+"""Holds the weights that ship with the package."""
+
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
@@ -95,15 +98,20 @@ def load_catalogue() -> Catalogue:
     return parse_catalogue(text)
 
 
-def parse_catalogue(text: str) -> Catalogue:
+def parse_catalogue(text: str, built_in: Path = BUILT_IN) -> Catalogue:
     """Read a catalogue in TOML that stands by itself.
+
+    Args:
+        built_in: holds the files of models that ship with their weights.
 
     Raises:
         ValueError: it is not TOML (tomllib.TOMLDecodeError) or an entry is wrong
             (pydantic.ValidationError).
     """
     entries = _Shipped.model_validate(tomllib.loads(text)).models
-    return catalogue_of(entry.spec(Origin.CATALOGUE) for entry in entries)
+    return catalogue_of(
+        entry.spec(Origin.CATALOGUE, built_in if entry.built_in else None) for entry in entries
+    )
 
 
 def read_user_models(path: Path) -> tuple[ModelSpec, ...]:
@@ -163,7 +171,7 @@ def _completed(spec: ModelSpec, by_name: dict[str, ModelSpec]) -> ModelSpec:
     parts = [by_name[name] for name in spec.part_names if name in by_name]
     offers = [part.masks for part in parts if part.masks]
     masks = tuple(kind for kind in _MASK_ORDER if offers and all(kind in each for each in offers))
-    known = [part.download_bytes for part in parts if part.has_weights]
+    known = [part.download_bytes for part in parts if part.has_weights and not part.built_in]
     return replace(spec, masks=masks, download_bytes=sum(known) if all(known) else 0)
 
 
@@ -224,8 +232,23 @@ class _Users(BaseModel):
         return self
 
 
+class _ShippedEntry(ModelEntry):
+    """built_in: its files are part of the package."""
+
+    built_in: bool = False
+
+    @model_validator(mode="after")
+    def _built_in_is_known_whole(self) -> Self:
+        if self.built_in and (self.repository is not None or not self.files):
+            raise ValueError("a built-in model has files, and no repository")
+        for file in self.files if self.built_in else ():
+            if file.address is not None or file.size is None or len(file.sha256 or "") != 64:
+                raise ValueError("a built-in file has a size, a whole sha256 and no address")
+        return self
+
+
 class _Shipped(_Users):
-    models: tuple[ModelEntry, ...] = Field(min_length=1)
+    models: tuple[_ShippedEntry, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _ranks_are_unique(self) -> Self:

@@ -157,9 +157,10 @@ class ModelEntry(BaseModel):
         """The entry as the engine knows it.
 
         Args:
-            folder: where the files of an imported model lie.
+            folder: where the files of an imported or a built-in model lie.
         """
         files = tuple(file.file() for file in self.files)
+        built_in = folder is not None and origin is Origin.CATALOGUE
         return ModelSpec(
             name=self.name,
             title=self.title,
@@ -174,7 +175,7 @@ class ModelEntry(BaseModel):
             bag=self.bag,
             files=files,
             folder=folder,
-            download_bytes=self.download_bytes or _whole_size(files),
+            download_bytes=0 if built_in else self.download_bytes or _whole_size(files),
             segment=self.segment,
             overlap=self.overlap,
             rename=tuple(self.rename.items()),

@@ -35,12 +35,15 @@ class Library:
 
     An entry of models.toml takes the place of a shipped one of the same name, and an
     imported model that of both.
+
+    Args:
+        shipped: what stands where the user has nothing; None for what the package has.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, shipped: Catalogue | None = None) -> None:
         self._user = paths.models_file
         self._imported = paths.models / IMPORTED
-        self._shipped = load_catalogue()
+        self._shipped = shipped or load_catalogue()
         self._lock = threading.Lock()
         self._stamp: _Stamp | None = None
         self._catalogue = self._shipped

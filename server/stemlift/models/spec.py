@@ -99,8 +99,9 @@ class ModelSpec:
     repository: hub repository; None for models without weights or fetched by address.
     bag: YAML in the repository that names the checkpoints of a Demucs model; None elsewhere.
     files: all files of a model that has no bag.
-    folder: holds the files of an imported model; None for all others.
-    download_bytes: approximate size of the weights, 0 without or where it is not known.
+    folder: holds the files of an imported or a built-in model; None for all others.
+    download_bytes: approximate size of the weights, 0 without, where it is not known, and
+        where they ship with Stemlift.
     segment: length of a model input in samples at `sample_rate`; None: the checkpoint's own.
     overlap: share of a segment that the next one repeats; None: the checkpoint's own.
     rename: (name in the checkpoint, name in `stems`) for each stem that it calls otherwise.
@@ -134,8 +135,13 @@ class ModelSpec:
 
     @property
     def has_weights(self) -> bool:
-        """Whether there are files to be fetched or imported before it can run."""
+        """Whether it needs files: fetched, imported or built in."""
         return self.bag is not None or bool(self.files)
+
+    @property
+    def built_in(self) -> bool:
+        """Whether its files are part of Stemlift: never fetched, and never removed."""
+        return self.folder is not None and self.origin is Origin.CATALOGUE
 
     @property
     def part_names(self) -> tuple[str, ...]:

@@ -76,8 +76,8 @@ class ModelStore:
         Raises:
             StemliftError: DOWNLOAD_FAILED, DISK_FULL, WRITE_FAILED, CANCELLED;
                 FILE_UNREADABLE, the models folder may not be read; CHECKPOINT_INVALID
-                when the bag is damaged; MODEL_NOT_INSTALLED for an imported model
-                whose files are gone.
+                when the bag is damaged; MODEL_NOT_INSTALLED for an imported or a
+                built-in model whose files are gone.
             ValueError: `spec` has no weights.
         """
         place = self._place(spec)
@@ -85,7 +85,7 @@ class ModelStore:
         if found is not None:
             return found
         if place.folder is not None:
-            raise _gone(place, place.folder)
+            raise _gone(place, place.folder, spec.built_in)
         self._require_network(place)
         run_child(
             "stemlift.models.download",
@@ -134,8 +134,10 @@ class ModelStore:
 
         Raises:
             StemliftError: MODEL_BUSY, its files are being fetched; WRITE_FAILED.
-            ValueError: `spec` has no weights.
+            ValueError: `spec` has no weights, or they are part of Stemlift.
         """
+        if spec.built_in:
+            raise ValueError(f"{spec.name} is built in")
         kept = [
             ModelPlace.of(self.folder, other)
             for other in others
@@ -185,8 +187,14 @@ def _look(place: ModelPlace) -> WeightFiles | None:
         ) from error
 
 
-def _gone(place: ModelPlace, folder: Path) -> StemliftError:
+def _gone(place: ModelPlace, folder: Path, built_in: bool) -> StemliftError:
     missing = next(one.path.name for one in place.held() if not one.here)
+    if built_in:
+        return StemliftError(
+            Reason.MODEL_NOT_INSTALLED,
+            f"{place.name} is built in, and its file {missing} is not whole in {folder}.",
+            "Install Stemlift again; until then, name another model, such as spectral.",
+        )
     return StemliftError(
         Reason.MODEL_NOT_INSTALLED,
         f"{place.name} was imported, and its file {missing} is not whole in {folder}.",

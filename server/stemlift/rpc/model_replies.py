@@ -88,6 +88,7 @@ def read_model(model: model_pb2.Model) -> ModelInfo:
         segment_frames=model.segment_frames,
         overlap=model.overlap if model.HasField("overlap") else None,
         sources={source.stem: dict(sorted(source.weights.items())) for source in model.sources},
+        built_in=model.built_in,
     )
 
 

@@ -48,6 +48,7 @@ class ModelInfo:
     segment_frames: length of a segment at `sample_rate`; 0: as its files say.
     overlap: share of a segment that the next one repeats; None: as its files say.
     sources: of an ensemble, for each stem the weight of each model; empty for all others.
+    built_in: its weights are part of Stemlift: never fetched, and never removed.
     """
 
     name: str
@@ -72,6 +73,7 @@ class ModelInfo:
     segment_frames: int = 0
     overlap: float | None = None
     sources: dict[str, dict[str, float]] = field(default_factory=dict)
+    built_in: bool = False
 
     @property
     def parts(self) -> tuple[str, ...]:

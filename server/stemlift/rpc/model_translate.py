@@ -60,6 +60,7 @@ def message_from_model(listing: ModelListing) -> model_pb2.Model:
         files=[_message_from_file(file) for file in spec.files],
         segment_frames=spec.segment or 0,
         sources=_sources(spec),
+        built_in=spec.built_in,
     )
     if spec.overlap is not None:
         message.overlap = spec.overlap

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stemlift/v1/model.proto\x12\x0bstemlift.v1\"\xf5\x04\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\r\n\x05stems\x18\x03 \x03(\t\x12\x13\n\x0bsample_rate\x18\x04 \x01(\x05\x12\x11\n\tinstalled\x18\x05 \x01(\x08\x12\x16\n\x0e\x64ownload_bytes\x18\x06 \x01(\x03\x12\r\n\x05masks\x18\x07 \x03(\t\x12\x0f\n\x07licence\x18\x08 \x01(\t\x12\x0e\n\x06loaded\x18\t \x01(\x08\x12\x13\n\x0b\x61uto_choice\x18\n \x01(\x08\x12\x0f\n\x07network\x18\x0b \x01(\t\x12\x32\n\x0e\x63ommercial_use\x18\x0c \x01(\x0e\x32\x1a.stemlift.v1.CommercialUse\x12(\n\x03sdr\x18\r \x03(\x0b\x32\x1b.stemlift.v1.Model.SdrEntry\x12\x12\n\nsdr_source\x18\x0e \x01(\t\x12&\n\x05speed\x18\x0f \x01(\x0e\x32\x17.stemlift.v1.SpeedClass\x12(\n\x06origin\x18\x10 \x01(\x0e\x32\x18.stemlift.v1.ModelOrigin\x12\x17\n\x0finstalled_bytes\x18\x11 \x01(\x03\x12\x12\n\nrepository\x18\x12 \x01(\t\x12%\n\x05\x66iles\x18\x13 \x03(\x0b\x32\x16.stemlift.v1.ModelFile\x12\x16\n\x0esegment_frames\x18\x14 \x01(\x03\x12\x14\n\x07overlap\x18\x15 \x01(\x01H\x00\x88\x01\x01\x12,\n\x07sources\x18\x16 \x03(\x0b\x32\x1b.stemlift.v1.EnsembleSource\x1a*\n\x08SdrEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\n\n\x08_overlap\"k\n\tModelFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x12\x0e\n\x06member\x18\x05 \x01(\t\x12\x0b\n\x03md5\x18\x06 \x01(\t\"\x89\x01\n\x0e\x45nsembleSource\x12\x0c\n\x04stem\x18\x01 \x01(\t\x12\x39\n\x07weights\x18\x02 \x03(\x0b\x32(.stemlift.v1.EnsembleSource.WeightsEntry\x1a.\n\x0cWeightsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"d\n\rModelProgress\x12\x12\n\ndone_bytes\x18\x01 \x01(\x03\x12\x13\n\x0btotal_bytes\x18\x02 \x01(\x03\x12\x19\n\x0cseconds_left\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\x0f\n\r_seconds_left\"\xa4\x01\n\x0bRecognition\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\t\x12\x0f\n\x07network\x18\x02 \x01(\t\x12\r\n\x05stems\x18\x03 \x03(\t\x12\x13\n\x0bsample_rate\x18\x04 \x01(\x05\x12\x16\n\x0esegment_frames\x18\x05 \x01(\x03\x12\x12\n\nparameters\x18\x06 \x01(\x03\x12\x12\n\nsize_bytes\x18\x07 \x01(\x03\x12\x10\n\x08warnings\x18\x08 \x03(\t\"`\n\tFileCheck\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.stemlift.v1.FileState\x12\x0f\n\x07problem\x18\x04 \x01(\t*i\n\rCommercialUse\x12\x1e\n\x1a\x43OMMERCIAL_USE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43OMMERCIAL_USE_ALLOWED\x10\x01\x12\x1c\n\x18\x43OMMERCIAL_USE_FORBIDDEN\x10\x02*m\n\nSpeedClass\x12\x1b\n\x17SPEED_CLASS_UNSPECIFIED\x10\x00\x12\x14\n\x10SPEED_CLASS_FAST\x10\x01\x12\x16\n\x12SPEED_CLASS_MEDIUM\x10\x02\x12\x14\n\x10SPEED_CLASS_SLOW\x10\x03*y\n\x0bModelOrigin\x12\x1c\n\x18MODEL_ORIGIN_UNSPECIFIED\x10\x00\x12\x1a\n\x16MODEL_ORIGIN_CATALOGUE\x10\x01\x12\x15\n\x11MODEL_ORIGIN_USER\x10\x02\x12\x19\n\x15MODEL_ORIGIN_IMPORTED\x10\x03*\x84\x01\n\tFileState\x12\x1a\n\x16\x46ILE_STATE_UNSPECIFIED\x10\x00\x12\x11\n\rFILE_STATE_OK\x10\x01\x12\x16\n\x12\x46ILE_STATE_MISSING\x10\x02\x12\x16\n\x12\x46ILE_STATE_DAMAGED\x10\x03\x12\x18\n\x14\x46ILE_STATE_UNCHECKED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stemlift/v1/model.proto\x12\x0bstemlift.v1\"\x87\x05\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\r\n\x05stems\x18\x03 \x03(\t\x12\x13\n\x0bsample_rate\x18\x04 \x01(\x05\x12\x11\n\tinstalled\x18\x05 \x01(\x08\x12\x16\n\x0e\x64ownload_bytes\x18\x06 \x01(\x03\x12\r\n\x05masks\x18\x07 \x03(\t\x12\x0f\n\x07licence\x18\x08 \x01(\t\x12\x0e\n\x06loaded\x18\t \x01(\x08\x12\x13\n\x0b\x61uto_choice\x18\n \x01(\x08\x12\x0f\n\x07network\x18\x0b \x01(\t\x12\x32\n\x0e\x63ommercial_use\x18\x0c \x01(\x0e\x32\x1a.stemlift.v1.CommercialUse\x12(\n\x03sdr\x18\r \x03(\x0b\x32\x1b.stemlift.v1.Model.SdrEntry\x12\x12\n\nsdr_source\x18\x0e \x01(\t\x12&\n\x05speed\x18\x0f \x01(\x0e\x32\x17.stemlift.v1.SpeedClass\x12(\n\x06origin\x18\x10 \x01(\x0e\x32\x18.stemlift.v1.ModelOrigin\x12\x17\n\x0finstalled_bytes\x18\x11 \x01(\x03\x12\x12\n\nrepository\x18\x12 \x01(\t\x12%\n\x05\x66iles\x18\x13 \x03(\x0b\x32\x16.stemlift.v1.ModelFile\x12\x16\n\x0esegment_frames\x18\x14 \x01(\x03\x12\x14\n\x07overlap\x18\x15 \x01(\x01H\x00\x88\x01\x01\x12,\n\x07sources\x18\x16 \x03(\x0b\x32\x1b.stemlift.v1.EnsembleSource\x12\x10\n\x08\x62uilt_in\x18\x17 \x01(\x08\x1a*\n\x08SdrEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\n\n\x08_overlap\"k\n\tModelFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x12\x0e\n\x06member\x18\x05 \x01(\t\x12\x0b\n\x03md5\x18\x06 \x01(\t\"\x89\x01\n\x0e\x45nsembleSource\x12\x0c\n\x04stem\x18\x01 \x01(\t\x12\x39\n\x07weights\x18\x02 \x03(\x0b\x32(.stemlift.v1.EnsembleSource.WeightsEntry\x1a.\n\x0cWeightsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"d\n\rModelProgress\x12\x12\n\ndone_bytes\x18\x01 \x01(\x03\x12\x13\n\x0btotal_bytes\x18\x02 \x01(\x03\x12\x19\n\x0cseconds_left\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\x0f\n\r_seconds_left\"\xa4\x01\n\x0bRecognition\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\t\x12\x0f\n\x07network\x18\x02 \x01(\t\x12\r\n\x05stems\x18\x03 \x03(\t\x12\x13\n\x0bsample_rate\x18\x04 \x01(\x05\x12\x16\n\x0esegment_frames\x18\x05 \x01(\x03\x12\x12\n\nparameters\x18\x06 \x01(\x03\x12\x12\n\nsize_bytes\x18\x07 \x01(\x03\x12\x10\n\x08warnings\x18\x08 \x03(\t\"`\n\tFileCheck\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.stemlift.v1.FileState\x12\x0f\n\x07problem\x18\x04 \x01(\t*i\n\rCommercialUse\x12\x1e\n\x1a\x43OMMERCIAL_USE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43OMMERCIAL_USE_ALLOWED\x10\x01\x12\x1c\n\x18\x43OMMERCIAL_USE_FORBIDDEN\x10\x02*m\n\nSpeedClass\x12\x1b\n\x17SPEED_CLASS_UNSPECIFIED\x10\x00\x12\x14\n\x10SPEED_CLASS_FAST\x10\x01\x12\x16\n\x12SPEED_CLASS_MEDIUM\x10\x02\x12\x14\n\x10SPEED_CLASS_SLOW\x10\x03*y\n\x0bModelOrigin\x12\x1c\n\x18MODEL_ORIGIN_UNSPECIFIED\x10\x00\x12\x1a\n\x16MODEL_ORIGIN_CATALOGUE\x10\x01\x12\x15\n\x11MODEL_ORIGIN_USER\x10\x02\x12\x19\n\x15MODEL_ORIGIN_IMPORTED\x10\x03*\x84\x01\n\tFileState\x12\x1a\n\x16\x46ILE_STATE_UNSPECIFIED\x10\x00\x12\x11\n\rFILE_STATE_OK\x10\x01\x12\x16\n\x12\x46ILE_STATE_MISSING\x10\x02\x12\x16\n\x12\x46ILE_STATE_DAMAGED\x10\x03\x12\x18\n\x14\x46ILE_STATE_UNCHECKED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,28 +35,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODEL_SDRENTRY']._serialized_options = b'8\001'
   _globals['_ENSEMBLESOURCE_WEIGHTSENTRY']._loaded_options = None
   _globals['_ENSEMBLESOURCE_WEIGHTSENTRY']._serialized_options = b'8\001'
-  _globals['_COMMERCIALUSE']._serialized_start=1288
-  _globals['_COMMERCIALUSE']._serialized_end=1393
-  _globals['_SPEEDCLASS']._serialized_start=1395
-  _globals['_SPEEDCLASS']._serialized_end=1504
-  _globals['_MODELORIGIN']._serialized_start=1506
-  _globals['_MODELORIGIN']._serialized_end=1627
-  _globals['_FILESTATE']._serialized_start=1630
-  _globals['_FILESTATE']._serialized_end=1762
+  _globals['_COMMERCIALUSE']._serialized_start=1306
+  _globals['_COMMERCIALUSE']._serialized_end=1411
+  _globals['_SPEEDCLASS']._serialized_start=1413
+  _globals['_SPEEDCLASS']._serialized_end=1522
+  _globals['_MODELORIGIN']._serialized_start=1524
+  _globals['_MODELORIGIN']._serialized_end=1645
+  _globals['_FILESTATE']._serialized_start=1648
+  _globals['_FILESTATE']._serialized_end=1780
   _globals['_MODEL']._serialized_start=41
-  _globals['_MODEL']._serialized_end=670
-  _globals['_MODEL_SDRENTRY']._serialized_start=616
-  _globals['_MODEL_SDRENTRY']._serialized_end=658
-  _globals['_MODELFILE']._serialized_start=672
-  _globals['_MODELFILE']._serialized_end=779
-  _globals['_ENSEMBLESOURCE']._serialized_start=782
-  _globals['_ENSEMBLESOURCE']._serialized_end=919
-  _globals['_ENSEMBLESOURCE_WEIGHTSENTRY']._serialized_start=873
-  _globals['_ENSEMBLESOURCE_WEIGHTSENTRY']._serialized_end=919
-  _globals['_MODELPROGRESS']._serialized_start=921
-  _globals['_MODELPROGRESS']._serialized_end=1021
-  _globals['_RECOGNITION']._serialized_start=1024
-  _globals['_RECOGNITION']._serialized_end=1188
-  _globals['_FILECHECK']._serialized_start=1190
-  _globals['_FILECHECK']._serialized_end=1286
+  _globals['_MODEL']._serialized_end=688
+  _globals['_MODEL_SDRENTRY']._serialized_start=634
+  _globals['_MODEL_SDRENTRY']._serialized_end=676
+  _globals['_MODELFILE']._serialized_start=690
+  _globals['_MODELFILE']._serialized_end=797
+  _globals['_ENSEMBLESOURCE']._serialized_start=800
+  _globals['_ENSEMBLESOURCE']._serialized_end=937
+  _globals['_ENSEMBLESOURCE_WEIGHTSENTRY']._serialized_start=891
+  _globals['_ENSEMBLESOURCE_WEIGHTSENTRY']._serialized_end=937
+  _globals['_MODELPROGRESS']._serialized_start=939
+  _globals['_MODELPROGRESS']._serialized_end=1039
+  _globals['_RECOGNITION']._serialized_start=1042
+  _globals['_RECOGNITION']._serialized_end=1206
+  _globals['_FILECHECK']._serialized_start=1208
+  _globals['_FILECHECK']._serialized_end=1304
 # @@protoc_insertion_point(module_scope)

@@ -166,6 +166,7 @@ class Model(google.protobuf.message.Message):
     SEGMENT_FRAMES_FIELD_NUMBER: builtins.int
     OVERLAP_FIELD_NUMBER: builtins.int
     SOURCES_FIELD_NUMBER: builtins.int
+    BUILT_IN_FIELD_NUMBER: builtins.int
     name: builtins.str
     title: builtins.str
     """One line for a person."""
@@ -177,7 +178,8 @@ class Model(google.protobuf.message.Message):
     """
     download_bytes: builtins.int
     """Approximate size of its weights in bytes; 0 when it has none, or when
-    nobody knows. Of an ensemble: the sum of its parts.
+    nobody knows, or when they ship with Stemlift. Of an ensemble: the sum of
+    its parts.
     """
     licence: builtins.str
     """Licence of the weights, as their publisher words it."""
@@ -210,6 +212,10 @@ class Model(google.protobuf.message.Message):
     overlap: builtins.float
     """Share of a segment that the next one repeats, 0 to 0.95; absent: as its
     files say.
+    """
+    built_in: builtins.bool
+    """Whether its weights are part of Stemlift: they are never fetched and cannot
+    be removed. False for models without weights.
     """
     @property
     def stems(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -260,9 +266,10 @@ class Model(google.protobuf.message.Message):
         segment_frames: builtins.int = ...,
         overlap: builtins.float | None = ...,
         sources: collections.abc.Iterable[global___EnsembleSource] | None = ...,
+        built_in: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_overlap", b"_overlap", "overlap", b"overlap"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_overlap", b"_overlap", "auto_choice", b"auto_choice", "commercial_use", b"commercial_use", "download_bytes", b"download_bytes", "files", b"files", "installed", b"installed", "installed_bytes", b"installed_bytes", "licence", b"licence", "loaded", b"loaded", "masks", b"masks", "name", b"name", "network", b"network", "origin", b"origin", "overlap", b"overlap", "repository", b"repository", "sample_rate", b"sample_rate", "sdr", b"sdr", "sdr_source", b"sdr_source", "segment_frames", b"segment_frames", "sources", b"sources", "speed", b"speed", "stems", b"stems", "title", b"title"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_overlap", b"_overlap", "auto_choice", b"auto_choice", "built_in", b"built_in", "commercial_use", b"commercial_use", "download_bytes", b"download_bytes", "files", b"files", "installed", b"installed", "installed_bytes", b"installed_bytes", "licence", b"licence", "loaded", b"loaded", "masks", b"masks", "name", b"name", "network", b"network", "origin", b"origin", "overlap", b"overlap", "repository", b"repository", "sample_rate", b"sample_rate", "sdr", b"sdr", "sdr_source", b"sdr_source", "segment_frames", b"segment_frames", "sources", b"sources", "speed", b"speed", "stems", b"stems", "title", b"title"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_overlap", b"_overlap"]) -> typing.Literal["overlap"] | None: ...
 
 global___Model = Model
