@@ -96,13 +96,22 @@ def _below(folder: Path, root: Path, depth: int) -> Iterator[Multitrack]:
             "Make it readable, then try again.",
         ) from error
     song = _song_of([path for path in inside if path.is_file()], folder, root)
-    if song is not None:
+    if song is not None and not song.stems.keys().isdisjoint(FOUR):
+        # Below it may lie what somebody made of it.
         yield song
+        return
+    nothing = True
     for path in inside:
         if path.name.casefold().endswith(STEM_MP4) and path.is_file():
+            nothing = False
             yield _stem_file(path, root)
         elif depth < _DEEPEST and path.is_dir():
-            yield from _below(path, root, depth + 1)
+            for each in _below(path, root, depth + 1):
+                nothing = False
+                yield each
+    # Sound files of any names are a song only where no other is: they may be anything.
+    if nothing and song is not None:
+        yield song
 
 
 def _song_of(files: list[Path], folder: Path, root: Path) -> Multitrack | None:

@@ -32,7 +32,7 @@ def cancel(jobs: Sequence[RemoteJob]) -> None:
 
 def clear(client: Client, out: Path, work: Path) -> None:
     """Remove what a run that was killed left: jobs that go on, and stems."""
-    old = [path for path in out.glob(f"{_WORK}*") if path != work]
+    old = [path for path in out.absolute().glob(f"{_WORK}*") if path != work]
     left = [
         job
         for job in client.jobs([JobState.QUEUED, JobState.RUNNING])
