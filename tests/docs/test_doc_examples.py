@@ -27,6 +27,7 @@ from stemlift.models.entry import FileEntry, ModelEntry
 from stemlift.models.library import Library
 from stemlift.models.spec import Network, Origin
 from stemlift.paths import paths_under
+from stemlift.rpc.model_results import ModelInfo
 from stemlift.sessions import load_template
 from stemlift.settings import Settings, WatchFolder, load_settings
 from stemlift.watch.recipe import Extra, Recipe
@@ -81,8 +82,12 @@ def home(served: Home) -> Iterator[Home]:
     yield served
     with served.client() as client:
         for model in client.models().models:
-            if model.origin == "imported" or (model.installed_bytes and not model.sources):
+            if model.origin == "imported" or _was_fetched(model):
                 client.remove_model(model.name)
+
+
+def _was_fetched(model: ModelInfo) -> bool:
+    return bool(model.installed_bytes) and not model.sources and not model.built_in
 
 
 @pytest.fixture(scope="module")
