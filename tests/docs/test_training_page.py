@@ -197,6 +197,10 @@ def test_songs_and_room_are_those_of_the_recipe() -> None:
     size = songs.seconds * RATE * 2 * 2 * len(STEMS)
     assert f"asks for {count:,} of them, {count * size / 1e9:.0f} GB" in PAGE
     assert f"{songs.seconds:.0f} seconds take {size / 1e6:.0f} MB" in PAGE
+    settings = load_recipe("compact").training
+    assert (settings.batch, settings.segment) == (2, 6.0)
+    assert "A step of `compact` hears two examples of 6 s" in PAGE
+    assert f"and {settings.steps:,} of them" in PAGE
 
 
 # Where the weights come from
