@@ -17,6 +17,7 @@ from typing import Any, get_args
 import pytest
 from doc_pages import ROOT, Block, all_blocks
 from fake_hub import FakeHub
+from multitracks import write_multitrack
 from real_server import Home, home_in
 from signals import song, write
 from tiny_demucs import tiny_htdemucs, write_bag
@@ -109,10 +110,11 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, recording: Path, checkpoints: Path) -> Path:
-    """Where a reader stands: two songs, an inbox with one, and checkpoints of their own."""
+    """Where a reader stands: two songs, one with its stems, an inbox, and checkpoints."""
     shutil.copytree(checkpoints, tmp_path, dirs_exist_ok=True)
     (tmp_path / "song.wav").write_bytes(recording.read_bytes())
     (tmp_path / "groove.wav").write_bytes(recording.read_bytes())
+    write_multitrack(tmp_path / "multitracks" / "a song", 0.5)
     (tmp_path / "inbox").mkdir()
     shutil.copy(recording, tmp_path / "inbox")
     return tmp_path

@@ -55,7 +55,17 @@ WATCH = ("status", "retry", "install-service", "uninstall-service")
 @pytest.mark.parametrize(
     "command",
     [
-        *("separate", "serve", "jobs", "models", "reaper", "session", "watch", "doctor"),
+        *(
+            "separate",
+            "serve",
+            "jobs",
+            "models",
+            "reaper",
+            "session",
+            "watch",
+            "doctor",
+            "evaluate",
+        ),
         *(f"models {each}" for each in MODELS),
         *(f"reaper {each}" for each in REAPER),
         *(f"session {each}" for each in SESSION),
