@@ -144,8 +144,13 @@ def test_the_models_that_the_readme_names_are_what_it_says() -> None:
     models = {model.name: model for model in load_catalogue().models}
     assert {"spectral", "htdemucs"} <= {name for name, _ in rows}
     for name, weights in rows:
-        size = models[name].download_bytes
-        assert weights == (f"{size / 1e6:.0f} MB" if size else "none, always there")
+        model = models[name]
+        size = (
+            f"{(model.download_bytes or sum(file.size or 0 for file in model.files)) / 1e6:.0f} MB"
+        )
+        if model.built_in:
+            size += ", built in"
+        assert weights == (size if model.has_weights else "none, always there")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
