@@ -20,7 +20,7 @@ RECORD = "stems.json"
 
 _LARGEST = 4 << 20
 _BETWEEN = " - "
-_LEFT_OUT = (".json", ".txt", ".mp4", ".rpp", ".dawproject", ".reapeaks")
+_LEFT_OUT = (".json", ".txt", ".html", ".mp4", ".rpp", ".dawproject", ".reapeaks")
 
 
 class _Lenient(BaseModel):
