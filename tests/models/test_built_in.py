@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import subprocess
+import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +26,8 @@ from stemlift.models.store import ModelStore
 from stemlift.networks.compact import Compact, CompactConfig
 from stemlift.paths import Paths, paths_under
 from stemlift.training.weights import write_weights
+
+ROOT = Path(__file__).parents[2]
 
 ENTRIES = """
 [[models]]
@@ -210,3 +216,26 @@ def test_a_built_in_file_is_known_whole(shipped: Shipped, change: tuple[str, str
     assert change[0] in shipped.text
     with pytest.raises(ValueError, match=r"validation error|Invalid"):
         shipped.catalogue(shipped.text.replace(*change))
+
+
+def test_a_wheel_carries_them(shipped: Shipped, tmp_path: Path) -> None:
+    """Built from a copy without the other files, which takes a second."""
+    source = tmp_path / "source"
+    folder = source / "server" / "stemlift" / "models" / "builtin"
+    folder.mkdir(parents=True)
+    shutil.copy(shipped.weights, folder)
+    (folder / "small.md").write_text("# small\n", encoding="utf-8")
+    for package in (folder.parents[1], folder.parent):
+        (package / "__init__.py").touch()
+    (source / "reaper_scripts").mkdir()
+    for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+    subprocess.run(
+        [sys.executable, "-c", build, tmp_path], cwd=source, check=True, capture_output=True
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = "stemlift/models/builtin/small"
+        assert archive.read(f"{inside}.safetensors") == shipped.weights.read_bytes()
+        assert f"{inside}.md" in archive.namelist()
