@@ -99,7 +99,7 @@ def run(
         typer.Option(help="Your songs, a folder of stems each.", metavar="DIR"),
     ] = None,
     start: Annotated[
-        Path | None, typer.Option(help="Weights to begin with.", metavar="FILE")
+        Path | None, typer.Option(help="Weights to begin with: a file, or compact.", metavar="FILE")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
     device: Annotated[
@@ -113,6 +113,7 @@ def run(
     from stemlift.training.loop import Surroundings, train
     from stemlift.training.recipe import load_recipe, with_data
     from stemlift.training.sources import gather
+    from stemlift.training.starting import starting_weights
 
     told = load_recipe(recipe)
     told = with_data(
@@ -121,7 +122,7 @@ def run(
         told.data.multitracks
         if multitracks is None
         else tuple(each.resolve() for each in multitracks),
-        told.training.start if start is None else start.resolve(),
+        told.training.start if start is None else starting_weights(start, Path.cwd()),
     )
     chosen = choose_device(device).name
     keep_freed_memory()

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.training.starting import starting_weights
 
 _LARGEST = 256 * 1024
 _SUFFIX = ".toml"
@@ -78,7 +79,8 @@ class Training(_Table):
     precision: auto is bf16 on a GPU and fp32 elsewhere.
     validate_every, save_every, log_every: steps.
     validation_songs: at most so many.
-    start: weights to begin with, a file that `stemlift train export` wrote.
+    start: weights to begin with, a file that `stemlift train export` wrote or the name of a
+        model that ships with Stemlift.
     """
 
     seed: _Seed = 1
@@ -208,7 +210,7 @@ def parse_recipe(data: bytes, told: str, beside: Path) -> Recipe:
         recipe,
         tuple(beside / path for path in recipe.data.songs),
         tuple(beside / path for path in recipe.data.multitracks),
-        None if recipe.training.start is None else beside / recipe.training.start,
+        None if recipe.training.start is None else starting_weights(recipe.training.start, beside),
     )
 
 

@@ -6,6 +6,7 @@ of a tensor come from their place in the file when they are asked for.
 
 from __future__ import annotations
 
+import errno
 import struct
 import zipfile
 import zlib
@@ -192,7 +193,7 @@ def open_torch_file(path: Path) -> TorchFile:
     Raises:
         InvalidCheckpointError: it is damaged, of another kind, or compressed (which
             `torch.save` never does, and which could unfold without end).
-        FileNotFoundError: there is no such file.
+        OSError: there is no such file, or it cannot be read.
     """
     require_file(path)
     with path.open("rb") as file:
@@ -248,8 +249,13 @@ def _read_zip(file: BinaryIO) -> tuple[Pickled, dict[str, Extent]]:
             if _within(entry).startswith("data/")
         }
     # What zipfile raises for a damaged archive, EOFError and NotImplementedError included.
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
         raise InvalidCheckpointError(f"it is damaged or no zip archive ({error})") from error
+    except OSError as error:
+        # A position that no file has, which only a damaged archive asks for.
+        if error.errno != errno.EINVAL:
+            raise
+        raise InvalidCheckpointError("it is damaged: its parts are not where it says") from error
     return pickled, extents
 
 

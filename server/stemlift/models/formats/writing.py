@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
+
+from stemlift.system.whole import whole_file
 
 
 def write_safetensors(
@@ -22,19 +22,12 @@ def write_safetensors(
         OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own: a server and a command may write the same file at the same time.
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        whole = {name: _own(tensor) for name, tensor in tensors.items()}
+    whole = {name: _own(tensor) for name, tensor in tensors.items()}
+    with whole_file(path) as scratch:
         try:
-            save_file(whole, part, dict(metadata))
+            save_file(whole, scratch, dict(metadata))
         except SafetensorError as error:
             raise _as_os_error(error) from error
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _as_os_error(error: SafetensorError) -> OSError:
