@@ -27,6 +27,9 @@ from stemlift.evaluation.workplace import (
 from stemlift.rpc.client import Client, RemoteJob
 from stemlift.rpc.results import JobState
 
+_STEADY = 0.02
+"""Share of all that must be done before the time left is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -72,7 +75,9 @@ class _Way:
     def tell(self, song: str, entrant: str, words: str, here: float = 0.0) -> None:
         now = self.done + here
         spent = time.monotonic() - self.began
-        left = spent * (self.total - now) / now if now > 0 else None
+        # The first percents tell more of loading than of what is to come.
+        steady = now > _STEADY * self.total
+        left = spent * (self.total - now) / now if steady else None
         self.on_step(Step(song, entrant, words, now / self.total if self.total else 1.0, left))
 
 
