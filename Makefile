@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # How many processes run the tests.
 WORKERS ?= 2
 
-.PHONY: demo test coverage test-long test-daw lint generate clean
+.PHONY: demo test coverage test-long test-daw benchmarks lint generate clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m stemlift.demo build/demo
@@ -21,6 +21,12 @@ test-long: $(VENV)/installed-dev
 
 test-daw: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m daw
+
+# On a machine that does nothing else; takes an hour. BENCHMARKS names some of them, or --quick.
+benchmarks: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks.peers
+	$(BIN)/python -m tests.benchmarks $(BENCHMARKS)
+	$(BIN)/python docs/generate.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

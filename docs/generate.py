@@ -1,7 +1,7 @@
 """Write the tables in docs/ that are made from code; with --check, only compare.
 
 The models of docs/models.md come from the catalogue, the ingredients of docs/provenance.md
-from the list of rights.
+from the list of rights, the figures and charts of docs/performance.md from what was measured.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from performance_figures import FOLDER, charts, read_results, with_figures
 from provenance_tables import with_tables
 
 from stemlift.models.catalogue import load_catalogue
@@ -16,6 +17,7 @@ from stemlift.models.spec import ModelSpec, Network
 
 PAGE = Path(__file__).with_name("models.md")
 PROVENANCE = Path(__file__).with_name("provenance.md")
+PERFORMANCE = Path(__file__).with_name("performance.md")
 BEGIN = "<!-- models: made by `make generate` from server/stemlift/models/catalogue.toml -->"
 END = "<!-- end of models -->"
 
@@ -106,13 +108,19 @@ def with_table(page: str) -> str:
 
 
 def main() -> int:
+    results = read_results()
+
+    def measured(page: str) -> str:
+        return with_figures(page, results)
+
+    pages = ((PAGE, with_table), (PROVENANCE, with_tables), (PERFORMANCE, measured))
+    wanted = {path: made(path.read_text(encoding="utf-8")) for path, made in pages}
+    wanted |= {FOLDER / name: picture for name, picture in charts(results).items()}
     behind = 0
-    for path, made in ((PAGE, with_table), (PROVENANCE, with_tables)):
-        page = path.read_text(encoding="utf-8")
-        wanted = made(page)
+    for path, text in wanted.items():
         if "--check" not in sys.argv[1:]:
-            path.write_text(wanted, encoding="utf-8", newline="\n")
-        elif page != wanted:
+            path.write_text(text, encoding="utf-8", newline="\n")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
             print(f"{path.name} is behind what it is made from: run `make generate`.")  # noqa: T201
             behind = 1
     return behind

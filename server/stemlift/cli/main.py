@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from stemlift.cli import (
+    bench,
     doctor,
     evaluate,
     jobs,
     models,
     reaper,
+    report,
     separate,
     serve,
     session,
@@ -39,6 +41,8 @@ app.add_typer(watch.app, name="watch")
 app.add_typer(session.app, name="session")
 app.add_typer(train.app, name="train")
 app.command("evaluate")(evaluate.evaluate)
+app.command("report")(report.report)
+app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 
 

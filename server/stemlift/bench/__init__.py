@@ -1,0 +1,1 @@
+"""How fast this machine separates, through the server, as every client gets it."""

@@ -1,0 +1,84 @@
+"""The network alone: segments of a song through the backend, in a process of its own.
+
+    python -m tests.benchmarks.bare HOME MODEL SONG_SECONDS PRECISION
+
+Nothing is read, joined or written. Prints JSON: the seconds that all segments of a song of that
+length take, and what they were computed in.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from .house import House
+
+_WARM_UP = 2
+
+
+def bare(home: House, song_seconds: int, precision: str) -> dict[str, Any]:
+    """Run this file in the environment of the house."""
+    command = [sys.executable, "-m", "tests.benchmarks.bare", str(home.folder), home.model.name]
+    done = subprocess.run(
+        [*command, str(song_seconds), precision],
+        env=home.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the bare network failed:\n{done.stderr[-3000:]}")
+    return dict(json.loads(done.stdout))
+
+
+def _measure(home: Path, name: str, song_seconds: int, asked: str) -> dict[str, Any]:
+    import torch
+
+    from stemlift.models.library import Library
+    from stemlift.models.loader import load_model
+    from stemlift.models.store import ModelStore
+    from stemlift.paths import paths_under
+    from stemlift.separation.backend import TorchBackend
+    from stemlift.separation.devices import choose_device, make_repeatable
+    from stemlift.separation.inference import default_batch
+    from stemlift.separation.options import Precision
+    from stemlift.separation.precision import choose_precision
+    from stemlift.separation.seams import cut_for
+    from stemlift.settings import Settings
+
+    make_repeatable()
+    paths = paths_under(home)
+    spec = next(each for each in Library(paths).catalogue().models if each.name == name)
+    store = ModelStore.from_settings(paths.models, Settings())
+    (member,) = load_model(spec, store, lambda *_: None, lambda: False).members
+    device = choose_device("auto").name
+    precision = choose_precision(Precision(asked), member.network, device)
+    backend = TorchBackend(member.network, device, precision)
+    count = cut_for(member, song_seconds * spec.sample_rate).count
+    batch = default_batch(device)
+    noise = torch.Generator().manual_seed(1)
+    shape = (batch, 2, member.valid_length(member.segment))
+    segments = 0.1 * torch.randn(shape, generator=noise)
+    for _ in range(_WARM_UP):
+        backend.infer(segments)
+    began = time.perf_counter()
+    for at in range(0, count, batch):
+        backend.infer(segments[: count - at])
+    seconds = time.perf_counter() - began
+    return {
+        "seconds": seconds,
+        "segments": count,
+        "segment_samples": shape[2],
+        "batch": batch,
+        "precision": str(precision),
+        "device": device,
+        "threads": torch.get_num_threads(),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(_measure(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])))
