@@ -48,6 +48,9 @@ def separate(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace output files that exist.")
     ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write a page about the stems beside them.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object a song on stdout, a line each.")
     ] = False,
@@ -69,4 +72,4 @@ def separate(
         "format": format,
         "overwrite": overwrite,
     }
-    return run(songs, options, Voice(json=json, quiet=quiet))
+    return run(songs, options, Voice(json=json, quiet=quiet, report=report))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stemlift.cli.interrupts import Interrupts
 from stemlift.cli.model_words import licence_in_words, parts_of, size_in_words
@@ -17,7 +18,7 @@ from stemlift.errors import Exit, Reason, StemliftError, severity
 from stemlift.rpc.client import Client, RemoteJob
 from stemlift.rpc.gen.separation_pb2 import CreateJobRequest
 from stemlift.rpc.requests import SeparateOptions, build_request
-from stemlift.rpc.results import SeparationResult
+from stemlift.rpc.results import SeparationResult, error_to_json
 
 # How long a cancelled job may take to reach the end of its batch.
 CANCEL_SECONDS = 15.0
@@ -29,6 +30,8 @@ class Voice:
 
     json: bool = False
     quiet: bool = False
+    report: bool = False
+    """Whether a page about each song is written beside its stems."""
 
     @property
     def chatty(self) -> bool:
@@ -64,7 +67,7 @@ def run(sources: Sequence[str], options: SeparateOptions, voice: Voice) -> int:
         try:
             _submit(songs, options, voice, interrupts, kept)
             for song in songs:
-                _wait(song, voice)
+                _wait(song, voice, interrupts)
         except KeyboardInterrupt:
             _cancel(songs, voice)
             return Exit.CANCELLED
@@ -135,7 +138,7 @@ def advise(client: Client, name: str) -> None:
         )
 
 
-def _wait(song: Song, voice: Voice) -> None:
+def _wait(song: Song, voice: Voice, interrupts: Interrupts) -> None:
     if song.job is not None:
         try:
             with show_progress(song.name, lines=voice.chatty) as show:
@@ -145,19 +148,45 @@ def _wait(song: Song, voice: Voice) -> None:
         except StemliftError as error:
             song.error = error
         else:
-            _report(song, result, voice)
+            _report(song, result, voice, interrupts)
             return
     if song.error is not None:
         _report_error(song, song.error, voice)
 
 
-def _report(song: Song, result: SeparationResult, voice: Voice) -> None:
+def _report(
+    song: Song, result: SeparationResult, voice: Voice, interrupts: Interrupts | None = None
+) -> None:
     # Before the printing: an interrupt in its middle must not report the song again.
     song.code = Exit.DONE
-    if voice.json:
-        print_json(result.to_json())
-    else:
+    if not voice.json:
         print_summary(song.name, result)
+    line = result.to_json()
+    if voice.report and interrupts is not None:
+        line |= _page(song, result, voice, interrupts)
+    if voice.json:
+        print_json(line)
+
+
+def _page(
+    song: Song, result: SeparationResult, voice: Voice, interrupts: Interrupts
+) -> dict[str, Any]:
+    """Write the report of a song whose stems are there; returns what JSON says of it.
+
+    The stems stay if it fails, and the song counts as done but for the exit code.
+    """
+    from stemlift.cli.report import report_of
+
+    try:
+        path = report_of(Path(song.source).absolute(), result, interrupts.check)
+    except StemliftError as error:
+        song.code = error.exit_code
+        if not voice.json:
+            print_error(error)
+        return {"report": None, "report_error": error_to_json(error)}
+    if not voice.json:
+        note(f"Report: {path}")
+    return {"report": str(path)}
 
 
 def _report_error(song: Song, error: StemliftError, voice: Voice) -> None:

@@ -48,44 +48,42 @@ def subject_of(folder: Path, mix: Path | None = None) -> Subject:
     known = read_record(folder)
     record = None if known is None else known.record
     stems = {stem.name: stem.media.file for stem in song.stems}
-    stems = {name: stems[name] for name in sorted(stems, key=_place)}
     whole = next((name for name in stems if name.casefold() in _MIXTURES), None)
     if whole is not None and len(stems) > 1:
         beside = stems.pop(whole)
         mix = mix or beside
-    dropped = _made_of_others(stems)
+    model = "" if record is None else record.model
+    start = round(song.start * song.sample_rate)
+    if mix is None:
+        found, why = _known_mix(song)
+        if found is None:
+            why += (
+                " The sum of the stems stands for the mix, so nothing tells what the stems lack;"
+                " name the song with --mix."
+            )
+        return subject_of_stems(song.name, stems, found, start, model, why)
+    if record is None:
+        start = _start_in(mix, next(iter(stems.values())))
+    return subject_of_stems(song.name, stems, mix, start, model)
+
+
+def subject_of_stems(
+    title: str, stems: Mapping[str, Path], mix: Path | None, start: int, model: str, note: str = ""
+) -> Subject:
+    """Of stems that are known, in the order to show them, without those made of others."""
+    rest = set(stems) - {"vocals", "instrumental"}
+    dropped = [name for name in stems if name == "instrumental" and rest]
     notes = [
         f"{name} is left out: it is the sum of other stems, and would count twice."
         for name in dropped
     ]
-    kept = {name: path for name, path in stems.items() if name not in dropped}
-    start, rate = round(song.start * song.sample_rate), song.sample_rate
-    chosen = mix
-    if chosen is None:
-        chosen, why = _known_mix(song)
-        if chosen is None:
-            notes.append(f"{why} The sum of the stems stands for the mix, so nothing tells what"
-                         " the stems lack; name the song with --mix.")  # fmt: skip
-    elif record is None or _differs(chosen, rate, record.source.frames):
-        start = _start_in(chosen, next(iter(kept.values())))
-    return Subject(
-        title=song.name,
-        stems=kept,
-        mix=chosen,
-        start=start if chosen is not None else 0,
-        model="" if record is None else record.model,
-        notes=tuple(notes),
-    )
+    kept = {name: stems[name] for name in sorted(stems, key=_place) if name not in dropped}
+    told = (*notes, note) if note else tuple(notes)
+    return Subject(title, kept, mix, start if mix is not None else 0, model, told)
 
 
 def _place(name: str) -> tuple[int, str]:
     return (_ORDER.index(name) if name in _ORDER else 4, name)
-
-
-def _made_of_others(stems: Mapping[str, Path]) -> tuple[str, ...]:
-    """The instrumental, where there are stems besides it and the vocals to make it from."""
-    rest = set(stems) - {"vocals", "instrumental"}
-    return ("instrumental",) if rest and "instrumental" in stems else ()
 
 
 def _known_mix(song: Song) -> tuple[Path | None, str]:
@@ -101,23 +99,18 @@ def _known_mix(song: Song) -> tuple[Path | None, str]:
     return song.mix.file, ""
 
 
-def _differs(mix: Path, rate: int, frames: int) -> bool:
-    info = probe(mix)
-    return info.sample_rate == rate and info.frames == frames
-
-
 def _start_in(mix: Path, stem: Path) -> int:
     """Frame of the mix at which a stem begins: by its time stamp where it is shorter."""
     whole, part = probe(mix), probe(stem)
-    if None in (whole.frames, part.frames) or whole.frames == part.frames or part.bext is None:
+    if whole.frames is None or part.frames is None or part.bext is None:
         return 0
-    start = part.bext.time_reference - (whole.bext.time_reference if whole.bext else 0)
-    assert whole.frames is not None
-    assert part.frames is not None
-    if not 0 <= start <= whole.frames - part.frames:
+    if whole.frames == part.frames:
+        return 0
+    place = part.bext.time_reference - (whole.bext.time_reference if whole.bext else 0)
+    if not 0 <= place <= whole.frames - part.frames:
         raise StemliftError(
             Reason.ARGUMENT_INVALID,
             f"The time stamp of {stem.name} lies outside of {mix.name}.",
             "Name the song that these stems were made of.",
         )
-    return start
+    return place
