@@ -30,7 +30,7 @@ class House:
     def __init__(self, folder: Path, model: Model) -> None:
         self.folder = folder
         self.model = model
-        self.environment = clean_environment(STEMLIFT_HOME=str(folder))
+        self.environment = clean_environment(STEMLIFT_HOME=str(folder), **model.environment)
 
     @property
     def paths(self) -> Paths:

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for peer in peers.PEERS:
         say(f"memory: {peer.name}")
         command = peer.command(model, song(lengths[1]), *peer.same_work)
-        theirs[peer.name] = run(command, peers.environment()).peak_bytes
+        theirs[peer.name] = run(command, peers.environment(model), memory=True).peak_bytes
     setting = model.told() | {"song_seconds": lengths, "peers": peers.versions()}
     figures = {
         "server_peak_bytes": ours,

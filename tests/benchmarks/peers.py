@@ -121,9 +121,10 @@ def versions() -> dict[str, str]:
     return dict(json.loads(done.stdout))
 
 
-def environment() -> dict[str, str]:
+def environment(model: Model) -> dict[str, str]:
     """With the peers' own programs first, as where their environment is activated."""
-    return clean_environment(PATH=f"{_BIN}{os.pathsep}{os.environ.get('PATH', '')}")
+    path = f"{_BIN}{os.pathsep}{os.environ.get('PATH', '')}"
+    return clean_environment(PATH=path, **model.environment)
 
 
 def _seeded(model: Model) -> Path:

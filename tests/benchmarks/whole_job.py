@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 # An idle server takes no time, but memory.
                 home.stop()
                 command = peer.command(model, mix, *arguments)
-                return run(command, peers.environment()).seconds
+                return run(command, peers.environment(model)).seconds
 
             return measure
 
@@ -80,7 +80,7 @@ def _compare(home: House, mix: Path) -> dict[str, object]:
     told: dict[str, object] = {}
     theirs = {}
     for peer in peers.PEERS:
-        run(peer.command(home.model, mix, *peer.bare), peers.environment())
+        run(peer.command(home.model, mix, *peer.bare), peers.environment(home.model))
         theirs[peer.name] = peer.stems(home.model, mix)
     for precision in ("fp32", "bf16", "auto"):
         with_options = ("--remainder", "off", "--precision", precision)
