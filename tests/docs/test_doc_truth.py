@@ -64,6 +64,7 @@ WATCH = ("status", "retry", "install-service", "uninstall-service")
             "session",
             "watch",
             "doctor",
+            "bench",
             "evaluate",
         ),
         *(f"models {each}" for each in MODELS),
