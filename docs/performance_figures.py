@@ -216,6 +216,18 @@ def _peak(result: Result) -> Iterator[str]:
     yield f"A segment takes {figures['flops_per_segment'] / 1e9:.0f} billion operations."
 
 
+def _sweep(result: Result) -> Iterator[str]:
+    rates = result["figures"]["audio_seconds_per_second"]
+    batches = list(next(iter(rates.values())))
+    yield from _table(
+        (f"on {result['figures']['device']}", *(f"batch {batch}" for batch in batches)),
+        [
+            (precision, *(f"{of[batch]['median']:.2f}" for batch in batches))
+            for precision, of in rates.items()
+        ],
+    )
+
+
 def _draw_whole_job(result: Result) -> str:
     seconds = result["figures"]["seconds"]
     rows = [
@@ -330,6 +342,7 @@ _TOLD: dict[str, Callable[[Result], Iterator[str]]] = {
     "many_jobs": _many_jobs,
     "growth": _growth,
     "peak": _peak,
+    "sweep": _sweep,
 }
 _DRAWN: dict[str, Callable[[Result], str]] = {
     "whole_job": _draw_whole_job,

@@ -6,7 +6,7 @@ import importlib
 import sys
 
 # The short ones first.
-NAMES = ("latency", "peak", "overhead", "whole_job", "many_jobs", "growth", "memory")
+NAMES = ("latency", "peak", "sweep", "overhead", "whole_job", "many_jobs", "growth", "memory")
 
 
 def main() -> None:

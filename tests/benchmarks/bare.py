@@ -1,6 +1,6 @@
 """The network alone: segments of a song through the backend, in a process of its own.
 
-    python -m tests.benchmarks.bare HOME MODEL SONG_SECONDS PRECISION
+    python -m tests.benchmarks.bare HOME MODEL SONG_SECONDS PRECISION BATCH
 
 Nothing is read, joined or written. Prints JSON: the seconds that all segments of a song of that
 length take, and what they were computed in.
@@ -20,11 +20,11 @@ from .house import House
 _WARM_UP = 2
 
 
-def bare(home: House, song_seconds: int, precision: str) -> dict[str, Any]:
-    """Run this file in the environment of the house."""
+def bare(home: House, song_seconds: int, precision: str, batch: int = 0) -> dict[str, Any]:
+    """Run this file in the environment of the house; batch 0: what the server would take."""
     command = [sys.executable, "-m", "tests.benchmarks.bare", str(home.folder), home.model.name]
     done = subprocess.run(
-        [*command, str(song_seconds), precision],
+        [*command, str(song_seconds), precision, str(batch)],
         env=home.environment,
         capture_output=True,
         text=True,
@@ -35,7 +35,7 @@ def bare(home: House, song_seconds: int, precision: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def _measure(home: Path, name: str, song_seconds: int, asked: str) -> dict[str, Any]:
+def _measure(home: Path, name: str, song_seconds: int, asked: str, batch: int) -> dict[str, Any]:
     import torch
 
     from stemlift.models.library import Library
@@ -59,7 +59,7 @@ def _measure(home: Path, name: str, song_seconds: int, asked: str) -> dict[str, 
     precision = choose_precision(Precision(asked), member.network, device)
     backend = TorchBackend(member.network, device, precision)
     count = cut_for(member, song_seconds * spec.sample_rate).count
-    batch = default_batch(device)
+    batch = batch or default_batch(device)
     noise = torch.Generator().manual_seed(1)
     shape = (batch, 2, member.valid_length(member.segment))
     segments = 0.1 * torch.randn(shape, generator=noise)
@@ -81,4 +81,5 @@ def _measure(home: Path, name: str, song_seconds: int, asked: str) -> dict[str, 
 
 
 if __name__ == "__main__":
-    print(json.dumps(_measure(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])))
+    home, name, song_seconds, precision, batch = sys.argv[1:]
+    print(json.dumps(_measure(Path(home), name, int(song_seconds), precision, int(batch))))

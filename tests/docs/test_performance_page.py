@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 from performance_figures import FOLDER, charts, marks, read_results, with_figures
 
 PAGE = ROOT / "docs" / "performance.md"
-BENCHMARKS = ("whole_job", "memory", "latency", "overhead", "many_jobs", "growth", "peak")
+BENCHMARKS = ("whole_job", "memory", "latency", "overhead", "many_jobs", "growth", "peak", "sweep")
 
 MACHINE = {
     "processor": "A Processor",
@@ -94,6 +94,13 @@ FIGURES: dict[str, dict[str, Any]] = {
         },
     },
 }
+FIGURES["sweep"] = {
+    "device": "cpu",
+    "audio_seconds_per_second": {
+        "fp32": {"1": median(3.0), "2": median(2.5)},
+        "bf16": {"1": median(6.0), "2": median(6.25)},
+    },
+}
 SETTING = {
     "song_seconds": 120,
     "item_seconds": 10,
@@ -149,6 +156,7 @@ def test_every_figure_is_that_of_its_file(tmp_path: Path) -> None:
         "many_jobs": ["| all at once | 5.25 |", "waited for 1 of them"],
         "growth": ["1.0 s and 0.100 s for each second", "1.2% from the line"],
         "peak": ["| bf16 | 100 GFLOP/s | 200 GFLOP/s | 50% | 2 |", "224 billion"],
+        "sweep": ["| on cpu | batch 1 | batch 2 |", "| bf16 | 6.00 | 6.25 |"],
     }
     for name, words in wanted.items():
         told = between(page, name)
