@@ -206,6 +206,10 @@ def _demucs_member(
         raise _mismatch(path, "segment", segment, f"at most {float(seconds):g} seconds")
     overlap = DEMUCS_OVERLAP if spec.overlap is None else spec.overlap
     stride = max(1, int((1 - overlap) * segment))
+    # Imports the package itself, which takes long.
+    from stemlift.networks.quick_demucs import quicken
+
+    network = quicken(network)
     valid_length: Callable[[int], int] = getattr(network, "valid_length", _same_length)
     return Member(network, spec.stems, segment, stride, valid_length, weights, normalise=True)
 

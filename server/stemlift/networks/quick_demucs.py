@@ -1,0 +1,254 @@
+"""The Demucs networks as their package has them, computed with less traffic to memory.
+
+Layers keep their parameters under the same names and give the same numbers but for rounding.
+What differs: convolutions with few channels are products of matrices; what follows a
+convolution is done some rows of frequency at a time, which stay in the processor's cache;
+attention never holds its whole matrix; and the inverse transform adds up its own frames.
+
+Under autocast the transformer and the wide convolutions of the spectrogram's decoder are
+computed in half precision, which are most of the work. All else stays as it is: layers next
+to the waves lose too much by it.
+
+Axes: b batch, c channels, f rows of frequency, t frames or samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from demucs.demucs import DConv
+from demucs.hdemucs import HDecLayer, HEncLayer, pad1d
+from demucs.htdemucs import HTDemucs
+from demucs.transformer import CrossTransformerEncoderLayer, MyTransformerEncoderLayer
+from torch import Tensor, nn
+from torch.nn.functional import gelu, glu, pad
+
+from stemlift.networks.attention import FusedAttention
+
+_IN_CACHE = 2**18
+"""Numbers that are worked on at a time: a megabyte, the second cache of a processor's core."""
+
+
+def quicken(network: nn.Module) -> nn.Module:
+    """`network` itself, with quicker layers in place of those that it has one for."""
+    # Backwards, so that a layer is replaced before what holds it.
+    for parent in reversed(list(network.modules())):
+        for name, layer in list(parent.named_children()):
+            if type(layer) is DConv and all(map(_is_plain_branch, layer.layers)):
+                setattr(parent, name, Branches(layer))
+            elif _holds_attention(parent) and type(layer) is nn.MultiheadAttention:
+                setattr(parent, name, FusedAttention(layer))
+    if isinstance(network, HTDemucs) and network.cac:
+        _quicken_ends(network)
+        network.__class__ = QuickHTDemucs
+    return network
+
+
+def _quicken_ends(network: HTDemucs) -> None:
+    # Where branches meet in one layer, others would ask for the inside of the quick ones.
+    if any(layer.empty for layer in (*network.tencoder, *network.tdecoder)):
+        return
+    for layers in (network.encoder, network.tencoder):
+        for index, layer in enumerate(layers):
+            if type(layer) is HEncLayer and _is_plain_encoder(layer):
+                layers[index] = Encoder(layer)
+    for layers in (network.decoder, network.tdecoder):
+        for index, layer in enumerate(layers):
+            if type(layer) is HDecLayer and _is_plain_decoder(layer):
+                layers[index] = Decoder(layer)
+
+
+def _is_plain_branch(branch: Any) -> bool:
+    kinds = ("Conv1d", "GroupNorm Identity", "GELU ReLU", "Conv1d", "GroupNorm Identity", "GLU")
+    names = [type(part).__name__ for part in branch]
+    return len(names) == 7 and all(
+        name in kind.split() for name, kind in zip(names, (*kinds, "LayerScale"), strict=True)
+    )
+
+
+def _holds_attention(layer: nn.Module) -> bool:
+    return isinstance(layer, MyTransformerEncoderLayer | CrossTransformerEncoderLayer)
+
+
+def _is_plain_encoder(layer: Any) -> bool:
+    pointwise = layer.rewrite is not None and set(layer.rewrite.kernel_size) == {1}
+    return pointwise and not layer.norm and isinstance(layer.dconv, Branches)
+
+
+def _is_plain_decoder(layer: Any) -> bool:
+    branches = layer.dconv is None or isinstance(layer.dconv, Branches)
+    whole = bool(layer.kernel_size % layer.stride == 0)
+    return layer.rewrite is not None and not layer.norm and branches and whole
+
+
+class Branches(nn.Module):
+    """(b, c, t) → the same: branches of narrow convolutions, each added to its input."""
+
+    def __init__(self, dconv: DConv) -> None:
+        super().__init__()
+        self.layers = dconv.layers
+
+    def forward(self, x: Tensor) -> Tensor:
+        layer: Any
+        for layer in self.layers:
+            narrow, norm, activation, widen, wide_norm, _, scale = layer
+            wide = widen.weight[..., 0] @ activation(norm(_narrowed(x, narrow)))
+            wide += widen.bias[:, None]
+            x = torch.addcmul(x, glu(wide_norm(wide), dim=1), scale.scale[:, None])
+        return x
+
+
+def _narrowed(x: Tensor, layer: Any) -> Tensor:
+    """A convolution to a few channels: one product for all of its taps, then shifts."""
+    count, dilation = layer.kernel_size[0], layer.dilation[0]
+    taps = layer.weight.permute(2, 0, 1).flatten(0, 1) @ x
+    taps = taps.view(len(x), count, -1, x.shape[-1])
+    out: Tensor = taps[:, count // 2] + layer.bias[:, None]
+    for tap in range(count):
+        shift = (tap - count // 2) * dilation
+        if 0 < shift < x.shape[-1]:
+            out[..., :-shift] += taps[:, tap, :, shift:]
+        elif 0 < -shift < x.shape[-1]:
+            out[..., -shift:] += taps[:, tap, :, :shift]
+    return out
+
+
+class Encoder(nn.Module):
+    """(b, c, f, t) → (b, c', f / 4, t), or (b, c, t) → (b, c', t / 4)."""
+
+    empty = False
+
+    def __init__(self, layer: HEncLayer) -> None:
+        super().__init__()
+        self.freq = bool(layer.freq)
+        self.stride: int = layer.stride
+        self.conv: Any = layer.conv
+        self.dconv: Any = layer.dconv
+        self.rewrite: Any = layer.rewrite
+
+    def forward(self, x: Tensor, inject: None = None) -> Tensor:  # noqa: ARG002
+        with torch.autocast(x.device.type, enabled=False):
+            if not self.freq:
+                return self._rest(self.conv(pad(x, (0, -x.shape[-1] % self.stride))))
+            y = self.conv(x)
+            out = torch.empty_like(y)
+            for some in _pieces(y):
+                # Side by side in memory, row after row.
+                rows = y[:, :, some].transpose(1, 2).flatten(0, 1).contiguous()
+                done = self._rest(rows).view(len(y), -1, *rows.shape[1:])
+                out[:, :, some] = done.transpose(1, 2)
+            return out
+
+    def _rest(self, y: Tensor) -> Tensor:
+        wide = self.rewrite.weight.flatten(1) @ self.dconv(gelu(y))
+        wide += self.rewrite.bias[:, None]
+        return glu(wide, dim=1)
+
+
+class Decoder(nn.Module):
+    """(b, c, f, t) → (b, c', 4 f, t), or (b, c, t) → (b, c', 4 t); and None."""
+
+    empty = False
+
+    def __init__(self, layer: HDecLayer) -> None:
+        super().__init__()
+        self.freq = bool(layer.freq)
+        self.last = bool(layer.last)
+        self.pad: int = layer.pad
+        self.stride: int = layer.stride
+        self.conv_tr: Any = layer.conv_tr
+        self.dconv: Any = layer.dconv
+        self.rewrite: Any = layer.rewrite
+
+    def forward(self, x: Tensor, skip: Tensor, length: int) -> tuple[Tensor, None]:
+        x = x + skip
+        if self.freq:
+            y = self.rewrite(x)
+        with torch.autocast(x.device.type, enabled=False):
+            out = self._rows(y) if self.freq else self._wave(self.rewrite(x.float()), length)
+            return out if self.last else gelu(out), None
+
+    def _wave(self, y: Tensor, length: int) -> Tensor:
+        taps = self._taps(y)
+        places, stride, channels, samples = taps.shape[1:]
+        out = taps.new_empty((len(y), channels, samples + places - 1, stride))
+        out[:] = self.conv_tr.bias.view(-1, 1, 1)
+        for place, tap in enumerate(taps.unbind(1)):
+            out[:, :, place : place + samples] += tap.permute(0, 2, 3, 1)
+        return out.flatten(2)[..., self.pad : self.pad + length]
+
+    def _rows(self, y: Tensor) -> Tensor:
+        batch, _, rows, frames = y.shape
+        channels, places = self.conv_tr.out_channels, self.conv_tr.kernel_size[0] // self.stride
+        out = y.new_empty(
+            (batch, channels, rows + places - 1, self.stride, frames), dtype=torch.float32
+        )
+        out[:] = self.conv_tr.bias.view(-1, 1, 1, 1)
+        for some in _pieces(y):
+            piece = y[:, :, some].float().transpose(1, 2).flatten(0, 1)
+            taps = self._taps(piece)
+            taps = taps.view(batch, -1, *taps.shape[1:])
+            for place, tap in enumerate(taps.unbind(2)):
+                to = slice(some.start + place, some.stop + place)
+                out[:, :, to] += tap.permute(0, 3, 1, 2, 4)
+        spectra: Tensor = out.flatten(2, 3)
+        return spectra.narrow(2, self.pad, spectra.shape[2] - 2 * self.pad)
+
+    def _taps(self, y: Tensor) -> Tensor:
+        """(n, 2 c, t) → (n, taps / stride, stride, c', t): all products of the last step."""
+        rows = glu(y, dim=1)
+        if self.dconv is not None:
+            rows = self.dconv(rows)
+        weight = self.conv_tr.weight.flatten(2)
+        taps: Tensor = weight.permute(2, 1, 0).flatten(0, 1) @ rows
+        return taps.view(len(y), -1, self.stride, weight.shape[1], y.shape[-1])
+
+
+def _pieces(y: Tensor) -> Iterator[slice]:
+    """Rows of (b, c, f, t) that fit into the cache together; elsewhere than on a CPU all."""
+    batch, channels, rows, frames = y.shape
+    step = rows
+    if y.device.type == "cpu":
+        step = max(1, _IN_CACHE // (batch * channels * frames))
+    for first in range(0, rows, step):
+        yield slice(first, min(first + step, rows))
+
+
+class QuickHTDemucs(HTDemucs):
+    """The hybrid transformer with complex spectra as channels."""
+
+    def _spec(self, x: Tensor) -> Tensor:
+        """(b, c, t) → complex (b, c, f, frames)."""
+        hop, size = self.hop_length, self.nfft
+        frames = -(-x.shape[-1] // hop)
+        border = hop // 2 * 3
+        padded = pad1d(x, (border, border + frames * hop - x.shape[-1]), mode="reflect")
+        # What has no complex numbers leaves this to the CPU, as the package does.
+        if x.device.type in ("mps", "xpu"):
+            padded = padded.cpu()
+        # A centred transform begins with two frames more, which would be dropped again.
+        window = torch.hann_window(size, device=padded.device) / size**0.5
+        spectra: Tensor = torch.fft.rfft(padded.unfold(-1, size, hop) * window)
+        return spectra[..., :-1].transpose(-1, -2)
+
+    def _mask(self, z: Tensor, m: Tensor) -> Tensor:  # noqa: ARG002
+        return m
+
+    def _ispec(self, z: Tensor, length: int | None = None, scale: int = 0) -> Tensor:  # noqa: ARG002
+        """Real (b, stems, 2 c, f, frames) as `_mask` gives them → (b, stems, c, t)."""
+        hop, size = self.hop_length, self.nfft
+        batch, stems, parts, bins, frames = z.shape
+        window = torch.hann_window(size, device=z.device)
+        weight = window.square().view(-1, hop).sum(dim=0)
+        window = window * size**0.5
+        out = z.new_zeros((batch * stems * parts // 2, frames + size // hop - 1, hop))
+        for to, pair in zip(out, z.reshape(-1, 2, bins, frames), strict=True):
+            spectra = z.new_zeros((frames, bins + 1, 2))
+            spectra[:, :-1] = pair.permute(2, 1, 0)
+            waves = torch.fft.irfft(torch.view_as_complex(spectra), n=size) * window
+            for place, part in enumerate(waves.view(frames, -1, hop).unbind(1)):
+                to[place : place + frames] += part
+        wave: Tensor = (out / weight).flatten(1)[:, hop // 2 * 3 :][:, :length]
+        return wave.reshape(batch, stems, parts // 2, -1)
