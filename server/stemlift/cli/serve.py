@@ -49,6 +49,10 @@ def serve(
         raise _invalid("--device", device, "auto, cpu, cuda:N or mps")
     if not math.isfinite(idle_exit) or idle_exit < 0:
         raise _invalid("--idle-exit", f"{idle_exit:g}", "seconds of at least 0; 0: never")
+    from stemlift.system.allocation import keep_freed_memory
+
+    # Before anything is imported that starts threads.
+    keep_freed_memory(one_arena=True)
     from stemlift.paths import find_paths
     from stemlift.rpc import server
     from stemlift.settings import load_settings

@@ -109,7 +109,7 @@ def run(
 ) -> int:
     """Train as a recipe says. Ctrl-C stops after the step; --resume goes on."""
     from stemlift.separation.devices import choose_device, make_repeatable
-    from stemlift.training.allocation import keep_freed_memory
+    from stemlift.system.allocation import keep_freed_memory
     from stemlift.training.loop import Surroundings, train
     from stemlift.training.recipe import load_recipe, with_data
     from stemlift.training.sources import gather

@@ -30,6 +30,7 @@ from stemlift.separation.devices import (
 from stemlift.separation.outputs import explained, remove_work, work_folder
 from stemlift.separation.separate import Options, Separation, separate
 from stemlift.settings import Settings
+from stemlift.system.allocation import give_back_freed_memory
 
 logger = logging.getLogger(__name__)
 
@@ -91,10 +92,13 @@ class Worker:
             if done == total:
                 control.report(Stage.LOADING, 0.0)
 
-        with self._model(prepared, downloading, control.stop.is_set) as model:
-            done = separate(
-                prepared.mix, prepared.plan, model, self.device.name, options, work, control
-            )
+        try:
+            with self._model(prepared, downloading, control.stop.is_set) as model:
+                done = separate(
+                    prepared.mix, prepared.plan, model, self.device.name, options, work, control
+                )
+        finally:
+            give_back_freed_memory()
         control.check()
         result = _result(done, prepared.finals)
         begin_publishing(result, done.device, done.batch, time.monotonic() - began)

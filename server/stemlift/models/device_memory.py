@@ -1,12 +1,15 @@
-"""Memory that torch keeps on a device after its tensors are gone."""
+"""Memory that is kept after its tensors are gone, on a device and in this machine."""
 
 from __future__ import annotations
 
 import torch
 
+from stemlift.system.allocation import give_back_freed_memory
+
 
 def give_back_device_memory() -> None:
-    """Hand what torch holds and does not use back to the devices; nothing where none is in use."""
+    """Hand what is held and not used back to the devices and to the system."""
+    give_back_freed_memory()
     torch.cuda.empty_cache()
     if torch.backends.mps.is_available():
         torch.mps.empty_cache()
