@@ -246,6 +246,7 @@ class FakeService(separation_pb2_grpc.SeparationServiceServicer):
                 start_frame=start,
                 null_dbfs=-300.0,
                 encoding="PCM_24",
+                precision=job_pb2.PRECISION_FP32,
             )
         )
         job.elapsed_seconds = 1.5

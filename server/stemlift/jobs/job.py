@@ -61,7 +61,7 @@ class JobSpec(BaseModel):
     format: OutputFormat = OutputFormat.WAV
     remainder: RemainderPolicy = RemainderPolicy.OTHER
     mask: MaskKind | None = None
-    precision: Precision = Precision.FP32
+    precision: Precision = Precision.AUTO
     batch: int = Field(default=0, ge=0, le=64)
     priority: Priority = Priority.INTERACTIVE
     overwrite: bool = False
@@ -80,7 +80,10 @@ class StemRecord(BaseModel):
 
 
 class JobResult(BaseModel):
-    """What a job gave; see `separation.separate.Separation`."""
+    """What a job gave; see `separation.separate.Separation`.
+
+    precision: None of jobs from before it was recorded.
+    """
 
     stems: tuple[StemRecord, ...]
     sample_rate: int
@@ -90,6 +93,7 @@ class JobResult(BaseModel):
     null_dbfs: float | None
     encoding: str
     mix_peak_dbfs: float
+    precision: Precision | None = None
 
 
 class JobError(BaseModel):

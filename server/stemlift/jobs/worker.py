@@ -140,4 +140,5 @@ def _result(done: Separation, finals: dict[str, Path]) -> JobResult:
         null_dbfs=done.null_dbfs,
         encoding=done.encoding,
         mix_peak_dbfs=done.mix_peak_dbfs,
+        precision=done.precision,
     )

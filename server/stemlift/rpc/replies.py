@@ -37,6 +37,8 @@ _STAGES = {
     job_pb2.JOB_STAGE_WRITING: Stage.WRITING,
 }
 
+_PRECISIONS = {job_pb2.PRECISION_FP32: "fp32", job_pb2.PRECISION_BF16: "bf16"}
+
 STATE_NUMBERS = {state: number for number, state in _STATES.items()}
 
 _T = TypeVar("_T")
@@ -89,6 +91,7 @@ def _read_result(job: job_pb2.Job) -> SeparationResult:
         encoding=mix.encoding,
         elapsed_s=job.elapsed_seconds,
         device=job.device,
+        precision=_PRECISIONS.get(mix.precision, ""),
         warnings=tuple(job.warnings),
     )
 

@@ -60,6 +60,8 @@ class SeparationResult:
         are not meant to sum to the mix.
     encoding: "PCM_24", "PCM_32" or "FLOAT".
     elapsed_s: time the separation itself took in seconds.
+    precision: "fp32" or "bf16", what the model was computed in; "" of jobs that were done
+        before it was recorded.
     """
 
     job: str
@@ -74,6 +76,7 @@ class SeparationResult:
     encoding: str
     elapsed_s: float
     device: str
+    precision: str
     warnings: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -94,6 +97,7 @@ class SeparationResult:
                 for name, stem in self.levels.items()
             },
             "device": self.device,
+            "precision": self.precision,
             "warnings": list(self.warnings),
         }
 

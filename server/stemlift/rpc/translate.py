@@ -44,7 +44,7 @@ MASKS = {
     job_pb2.MASK_KIND_COMPLEX: MaskKind.COMPLEX,
 }
 PRECISIONS = {
-    job_pb2.PRECISION_UNSPECIFIED: Precision.FP32,
+    job_pb2.PRECISION_UNSPECIFIED: Precision.AUTO,
     job_pb2.PRECISION_FP32: Precision.FP32,
     job_pb2.PRECISION_BF16: Precision.BF16,
 }
@@ -148,6 +148,7 @@ def message_from_job(job: Job) -> job_pb2.Job:
                 null_dbfs=job.result.null_dbfs,
                 encoding=job.result.encoding,
                 peak_dbfs=job.result.mix_peak_dbfs,
+                precision=_number(job.result.precision or Precision.AUTO, PRECISIONS),
             )
         )
     return message

@@ -28,9 +28,11 @@ class Backend(Protocol):
     """Runs a network somewhere.
 
     device: "cpu", "cuda:0", "mps", …
+    precision: FP32 or BF16, what it computes in.
     """
 
     device: str
+    precision: Precision
 
     def infer(self, segments: torch.Tensor) -> torch.Tensor:
         """Map (batch, channels, samples) to (batch, stems, channels, samples).
@@ -43,11 +45,14 @@ class Backend(Protocol):
 
 
 class TorchBackend:
-    """A torch network on one device of this machine."""
+    """A torch network on one device of this machine.
+
+    precision: FP32 or BF16; which of them AUTO means says `choose_precision`.
+    """
 
     def __init__(self, network: nn.Module, device: str, precision: Precision) -> None:
         self.device = device
-        self._precision = precision
+        self.precision = precision
         try:
             self._network = network.to(device).eval()
         except RuntimeError as error:
@@ -55,7 +60,7 @@ class TorchBackend:
 
     def infer(self, segments: torch.Tensor) -> torch.Tensor:
         kind = torch.device(self.device).type
-        reduced = self._precision is Precision.BF16
+        reduced = self.precision is Precision.BF16
         try:
             with (
                 torch.inference_mode(),

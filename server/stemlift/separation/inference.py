@@ -13,6 +13,7 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.models.device_memory import give_back_device_memory
 from stemlift.separation.backend import Backend, OutOfDeviceMemoryError
 from stemlift.separation.control import Control
+from stemlift.separation.options import Precision
 from stemlift.separation.segments import Audio, Segment
 
 DEFAULT_BATCH = {"cpu": 1, "mps": 2, "cuda": 4}
@@ -52,6 +53,10 @@ class Inference:
     @property
     def device(self) -> str:
         return self._backend.device
+
+    @property
+    def precision(self) -> Precision:
+        return self._backend.precision
 
     def run(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Audio]]:
         """Each segment with its output, (stems, channels, samples) cut to its length.

@@ -19,5 +19,8 @@ class OutputFormat(StrEnum):
 
 
 class Precision(StrEnum):
+    """AUTO: BF16 where it is quicker and loses nothing that is heard, see `precision`."""
+
+    AUTO = "auto"
     FP32 = "fp32"
     BF16 = "bf16"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -32,6 +32,7 @@ from stemlift.separation.outputs import (
     settle_encoding,
     write_final,
 )
+from stemlift.separation.precision import choose_precision
 from stemlift.separation.rechunk import rechunk
 from stemlift.separation.remainder import Arithmetic, arithmetic_for, complete_stems
 from stemlift.separation.seams import cut_for
@@ -48,7 +49,10 @@ from stemlift.separation.stream import group_stems, model_input
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run the model: mask None takes the model's default, batch 0 the device's."""
+    """How to run the model: mask None takes the model's default, batch 0 the device's.
+
+    precision: AUTO is settled for each network and device.
+    """
 
     mask: MaskKind | None
     precision: Precision
@@ -73,6 +77,7 @@ class Separation:
     null_dbfs: peak of (mix - sum of stems) relative to max(1, peak of the mix), -300 when
         exactly zero; None when the written stems are not meant to sum to the mix.
     batch: segments per forward pass at the end.
+    precision: FP32 or BF16; BF16 where any network was computed in it.
     """
 
     stems: tuple[FinishedStem, ...]
@@ -85,6 +90,7 @@ class Separation:
     mix_peak_dbfs: float
     device: str
     batch: int
+    precision: Precision
 
 
 def separate(
@@ -150,7 +156,12 @@ def separate(
         mix_peak_dbfs=dbfs(null.mix_peak),
         device=engines[0].device,
         batch=batch.segments,
+        precision=_lowest(engine.precision for engine in engines),
     )
+
+
+def _lowest(precisions: Iterable[Precision]) -> Precision:
+    return Precision.BF16 if Precision.BF16 in precisions else Precision.FP32
 
 
 def _collect(
@@ -309,7 +320,7 @@ def _backend_maker(
     member: Member, model: LoadedModel, plan: StemPlan, options: Options
 ) -> _BackendMaker:
     if not member.masks:
-        return _BackendMaker(member.network, options.precision)
+        return _BackendMaker(member.network, member.network, options.precision)
     # An ensemble's own mask is that of its parts: each takes its default.
     mask = options.mask or member.masks[0]
     network: nn.Module = member.network
@@ -325,16 +336,21 @@ def _backend_maker(
     # nn.Module declares its attributes as tensors or modules; these are plain values.
     spectrogram = cast("SpectrogramNetwork", network)
     masked = MaskedSpectrogram(spectrogram, mask, member.complement)
-    return _BackendMaker(masked, options.precision)
+    return _BackendMaker(masked, member.network, options.precision)
 
 
 @dataclass(frozen=True, slots=True)
 class _BackendMaker:
+    """network: what runs. core: the network in it, which settles what "auto" means."""
+
     network: nn.Module
+    core: nn.Module
     precision: Precision
 
     def __call__(self, device: str) -> Backend:
-        return TorchBackend(self.network, device, self.precision)
+        return TorchBackend(
+            self.network, device, choose_precision(self.precision, self.core, device)
+        )
 
 
 def _time_stamp(mix: Mix) -> Bext:

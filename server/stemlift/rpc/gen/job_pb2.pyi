@@ -194,14 +194,18 @@ class _Precision:
 class _PrecisionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Precision.ValueType], builtins.type):
     DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
     PRECISION_UNSPECIFIED: _Precision.ValueType  # 0
-    """FP32."""
+    """BF16 where the device computes it by itself and the model is known to lose
+    nothing that is heard (45 dB), else FP32.
+    """
     PRECISION_FP32: _Precision.ValueType  # 1
     PRECISION_BF16: _Precision.ValueType  # 2
 
 class Precision(_Precision, metaclass=_PrecisionEnumTypeWrapper): ...
 
 PRECISION_UNSPECIFIED: Precision.ValueType  # 0
-"""FP32."""
+"""BF16 where the device computes it by itself and the model is known to lose
+nothing that is heard (45 dB), else FP32.
+"""
 PRECISION_FP32: Precision.ValueType  # 1
 PRECISION_BF16: Precision.ValueType  # 2
 global___Precision = Precision
@@ -514,6 +518,7 @@ class MixResult(google.protobuf.message.Message):
     NULL_DBFS_FIELD_NUMBER: builtins.int
     ENCODING_FIELD_NUMBER: builtins.int
     PEAK_DBFS_FIELD_NUMBER: builtins.int
+    PRECISION_FIELD_NUMBER: builtins.int
     sample_rate: builtins.int
     channels: builtins.int
     frames: builtins.int
@@ -529,6 +534,10 @@ class MixResult(google.protobuf.message.Message):
     """Sample encoding of the files: "PCM_24", "PCM_32" or "FLOAT"."""
     peak_dbfs: builtins.float
     """Sample peak of the mix in dBFS; -300 for digital silence."""
+    precision: global___Precision.ValueType
+    """What the model was computed in: FP32 or BF16. UNSPECIFIED of jobs that were
+    done before it was recorded.
+    """
     def __init__(
         self,
         *,
@@ -539,9 +548,10 @@ class MixResult(google.protobuf.message.Message):
         null_dbfs: builtins.float | None = ...,
         encoding: builtins.str = ...,
         peak_dbfs: builtins.float = ...,
+        precision: global___Precision.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_null_dbfs", b"_null_dbfs", "null_dbfs", b"null_dbfs"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_null_dbfs", b"_null_dbfs", "channels", b"channels", "encoding", b"encoding", "frames", b"frames", "null_dbfs", b"null_dbfs", "peak_dbfs", b"peak_dbfs", "sample_rate", b"sample_rate", "start_frame", b"start_frame"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_null_dbfs", b"_null_dbfs", "channels", b"channels", "encoding", b"encoding", "frames", b"frames", "null_dbfs", b"null_dbfs", "peak_dbfs", b"peak_dbfs", "precision", b"precision", "sample_rate", b"sample_rate", "start_frame", b"start_frame"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_null_dbfs", b"_null_dbfs"]) -> typing.Literal["null_dbfs"] | None: ...
 
 global___MixResult = MixResult
