@@ -7,12 +7,17 @@ follows from the coherence γ² = |ΣB·A*|² / (Σ|A|²·Σ|B|²): γ²·Σ|B|�
 
 Coherence has no direction: A holding a little of B looks the same. Activity has one: where B
 itself pauses, all that it holds is leak. So sums run, in each band of half an octave, over that
-tenth of A's energy at which B is quietest against A (`stemlift.quality.pairs`):
+tenth of A's energy at which B is quietest against A (`stemlift.quality.pairs`).
 
-    leak(f) = (|ΣB·A*|² − 1.06·Σ|A|²|B|²) / (Σ|A|²)² · P_A(f)
+Two sounds that hold one note are coherent as long as they hold it, and differ in phase the next
+time. So only products of different passages p, q of two seconds count (a U-statistic; a leak is
+of the same phase in all of them, chance is not), with c_p = ΣB·A* and P_p = Σ|A|² over a passage:
 
-P_A is the power of A over the whole song. What is taken off is what sounds of random phase
-would give by chance (windows that overlap by half are a little alike, hence 1.06).
+    |g|² = Σ_{p≠q} c_p·c_q* / Σ_{p≠q} P_p·P_q = Σ_f(|Σc|² − Σ|c_p|²) / Σ_f((ΣP)² − ΣP_p²)
+    leak = Σ_bands |g|² · P_A
+
+P_A is the power of A in a band over the whole song. A band with only one passage tells nothing,
+and no leak is louder than B is in these sums.
 
 Known limits. Where B never pauses in any band, both directions read alike. Sounds that are
 triggered together with the same phase every time, as samples of a drum machine can be, count
@@ -33,9 +38,11 @@ from stemlift.quality.pairs import Common, Pair
 SHARE = 0.1
 """Of the energy of A, at which B is quietest."""
 
-_BY_CHANCE = 1.06
 LOWEST_DB = -80.0
 """Below it the estimate means nothing; what is lower is FLOOR_DB."""
+
+_LEAST = 0.2
+"""Share of the pairs of passages that are different ones, below which chance is all there is."""
 
 Real = NDArray[np.float64]
 
@@ -92,11 +99,14 @@ def _found(pair: Pair, own: Real, edges: tuple[int, ...]) -> tuple[float, float]
             continue
         kept = slice(0, 1 + int(np.argmax(np.cumsum(by_class) >= SHARE * total)))
         source = pair.first[kept, :, band].sum(axis=0)
-        held = pair.second[kept, :, band].sum(axis=0)
-        chance = _BY_CHANCE * pair.both[kept, :, band].sum(axis=0)
+        song = float(own[:, band].sum())
+        # What is there at all is the most that can be leak.
+        most = float(pair.second[kept, :, band].sum() / source.sum()) * song
+        active += most
         cross = np.square(np.abs(pair.cross[kept, :, band].sum(axis=0)))
-        heard = source > 0.0
-        song = own[:, band][heard]
-        coherent += float(((cross - chance)[heard] / np.square(source[heard]) * song).sum())
-        active += float(held.sum() / source.sum() * own[:, band].sum())
+        cross -= pair.chance[kept, :, band].sum(axis=0)
+        squares = np.square(source)
+        pairs = float((squares - pair.first_squares[kept, :, band].sum(axis=0)).sum())
+        if pairs > _LEAST * float(squares.sum()):
+            coherent += min(most, float(cross.sum()) / pairs * song)
     return max(0.0, coherent), active
