@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,6 +79,8 @@ def bench(
 @contextmanager
 def _folder() -> Iterator[Path]:
     """A folder of its own for sounds and stems, gone afterwards."""
+    import tempfile
+
     try:
         made = tempfile.TemporaryDirectory(prefix="stemlift-bench-", ignore_cleanup_errors=True)
     except OSError as error:

@@ -22,7 +22,6 @@ from stemlift.rpc.endpoint import Endpoint, read_endpoint
 from stemlift.rpc.gen import separation_pb2, separation_pb2_grpc
 from stemlift.rpc.status import from_rpc_error, is_broken
 from stemlift.rpc.tokens import authorization, read_token
-from stemlift.settings import load_settings
 from stemlift.system.private import make_private_folder
 from stemlift.system.process import spawn_detached
 
@@ -84,6 +83,9 @@ def find_or_start(
     endpoint = find_server(paths)
     if endpoint is not None:
         return endpoint
+    # Reading it takes as long to load as all of gRPC, and a running server needs none of it.
+    from stemlift.settings import load_settings
+
     idle_exit = load_settings(paths.settings_file).idle_exit
     if on_wait is not None:
         on_wait("Starting the Stemlift server…")
