@@ -73,6 +73,8 @@ class Settings(BaseModel):
     model_memory: gigabytes that the weights of all warm models may take together; the
         longest unused leave. 0: as much as the machine has.
     device: "auto", "cpu", "cuda:N" or "mps".
+    precision: "auto", "fp32" or "bf16", of jobs that leave it open.
+    batch: segments at a time, of jobs that leave it open; 0: the server chooses.
     hub: address of the model hub, e.g. a mirror.
     offline: never use the network.
     watch: inboxes that `stemlift serve` watches.
@@ -84,6 +86,8 @@ class Settings(BaseModel):
     model_idle: float = Field(default=600.0, gt=0)
     model_memory: float = Field(default=0.0, ge=0)
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$")
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    batch: int = Field(default=0, ge=0, le=64)
     listen: str = ""
     hub: str = Field(default="", pattern=r"^(https?://\S+)?$")
     offline: bool = False

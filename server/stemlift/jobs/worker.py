@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from stemlift.jobs.control import JobControl
-from stemlift.jobs.job import Job, JobResult, StemRecord
+from stemlift.jobs.job import Job, JobResult, JobSpec, StemRecord
 from stemlift.jobs.prepare import Prepared, check_free
 from stemlift.jobs.publication import publish_job
 from stemlift.models.cache import ModelCache
@@ -27,6 +27,7 @@ from stemlift.separation.devices import (
     make_repeatable,
     torch_build,
 )
+from stemlift.separation.options import Precision
 from stemlift.separation.outputs import explained, remove_work, work_folder
 from stemlift.separation.separate import Options, Separation, separate
 from stemlift.settings import Settings
@@ -51,6 +52,7 @@ class Worker:
         self.devices = describe_devices()
         self.torch_version, self.torch_cuda = torch_build()
         limit = int(settings.model_memory * 1e9)
+        self._settings = settings
         self.cache = ModelCache(partial(load_model, store=models), limit=limit)
         logger.info("device %s: %s", self.device.name, self.device.reason)
 
@@ -77,7 +79,7 @@ class Worker:
         if not spec.overwrite:
             check_free(prepared.finals)
         work = work_folder(folder, job.id)
-        options = Options(spec.mask, spec.precision, spec.batch, spec.format)
+        options = options_of(spec, self._settings)
         with explained(folder):
             remove_work(work)
             work.mkdir(parents=True)
@@ -119,6 +121,13 @@ class Worker:
             }
             ensemble = prepared.model.network is Network.ENSEMBLE
             yield combine(prepared.model, parts) if ensemble else parts[prepared.model.name]
+
+
+def options_of(spec: JobSpec, settings: Settings) -> Options:
+    """How a job is computed: as it says, and as the settings say where it leaves that open."""
+    asked = spec.precision
+    precision = Precision(settings.precision) if asked is Precision.AUTO else asked
+    return Options(spec.mask, precision, spec.batch or settings.batch, spec.format)
 
 
 def _result(done: Separation, finals: dict[str, Path]) -> JobResult:
