@@ -24,6 +24,7 @@ _PYTHON = str(_BIN / "python")
 _PINS = Path(__file__).with_name("peers.txt")
 _DONE = VENV / "installed"
 _OUT = BUILD / "peer-stems"
+_TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 
 # The lists that audio-separator reads from that file, by its source. All may be empty.
 _LISTS = (
@@ -98,9 +99,11 @@ def set_up() -> None:
         return
     subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
     pip = [_PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
-    if "+cpu" in torch:
-        pip += ["--extra-index-url", "https://download.pytorch.org/whl/cpu"]
-    subprocess.run([*pip, "-r", str(_PINS), torch], check=True)
+    pip += ["-r", str(_PINS), torch]
+    done = subprocess.run(pip, check=False)
+    if done.returncode:
+        # Builds for the processor alone lie where PyTorch keeps them, or on a local mirror.
+        subprocess.run([*pip, "--extra-index-url", _TORCH_INDEX], check=True)
     _DONE.write_text(wanted, encoding="utf-8")
 
 
