@@ -66,6 +66,7 @@ WATCH = ("status", "retry", "install-service", "uninstall-service")
             "doctor",
             "bench",
             "evaluate",
+            "report",
         ),
         *(f"models {each}" for each in MODELS),
         *(f"reaper {each}" for each in REAPER),

@@ -8,7 +8,7 @@ MEANINGS = {
     "level balance": "How loud the stems are together, against the mix. It should be 0 dB.",
     "shared sound": "Whether the stems' energies add up to that of the mix. Below 0 dB some sound"
     " is in several stems, above it stems cancel each other.",
-    "share of the mix": "The energy of a stem against that of the mix.",
+    "share": "The energy of a stem against that of the mix.",
     "loudness": "Integrated loudness by ITU-R BS.1770, as streaming services and meters show it.",
     "true peak": "The highest peak, between samples too. Above 0 dBTP a converter or a lossy"
     " format may clip.",

@@ -121,7 +121,7 @@ def _table(found: Measurements, verdicts: Sequence[Verdict]) -> Iterator[str]:
             yield f"<li>{escape(each.metric)} {_badge(each.level, each.value)}</li>"
         yield "</ul>"
     yield '<div class="scroll" tabindex="0" role="region" aria-label="Figures by stem"><table>'
-    heads = ("", "share of the mix", "loudness", "true peak", "correlation", *_COLUMNS)
+    heads = ("", "share", "loudness", "true peak", "correlation", *_COLUMNS)
     cells = "".join(f'<th scope="col">{head}</th>' for head in heads)
     yield f"<thead><tr>{cells}</tr></thead>"
     yield "<tbody>"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from stemlift.watch.extra import Extra
 from stemlift.watch.extra_flac import write_flac
+from stemlift.watch.extra_report import write_page
 from stemlift.watch.extra_sessions import write_daw_project, write_reaper_project
 from stemlift.watch.extra_stem_mp4 import write_stem_file
 
@@ -14,4 +15,5 @@ EXTRAS: Mapping[str, Extra] = {
     "stem.mp4": write_stem_file,
     "dawproject": write_daw_project,
     "rpp": write_reaper_project,
+    "report": write_page,
 }

@@ -21,7 +21,7 @@ _LONGEST_TEMPLATE = 120
 _PLACE = re.compile(r"\{[^{}]*\}")
 _NAME = r"^[^\x00-\x1f\x7f/\\]+$"
 
-Extra = Literal["flac", "stem.mp4", "dawproject", "rpp"]
+Extra = Literal["flac", "stem.mp4", "dawproject", "rpp", "report"]
 
 
 def _tuple(value: Any) -> Any:
@@ -55,7 +55,7 @@ class Recipe(BaseModel):
     format: Literal["wav", "flac"] = "wav"
     name: str = "{song} - {stem}"
     original: Literal["leave", "done", "delete"] = "leave"
-    also: Annotated[tuple[Extra, ...], BeforeValidator(_tuple)] = Field(default=(), max_length=4)
+    also: Annotated[tuple[Extra, ...], BeforeValidator(_tuple)] = Field(default=(), max_length=5)
     remainder: Literal["other", "separate", "off"] = "other"
     mask: Literal["binary", "ratio", "complex"] | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
