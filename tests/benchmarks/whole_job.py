@@ -83,11 +83,11 @@ def _compare(home: House, mix: Path) -> dict[str, object]:
         run(peer.command(home.model, mix, *peer.bare), peers.environment(home.model))
         theirs[peer.name] = peer.stems(home.model, mix)
     for precision in ("fp32", "bf16", "auto"):
+        home.clear()
         with_options = ("--remainder", "off", "--precision", precision)
         run(home.command(mix, *with_options), home.environment)
         mine = {file.stem.removeprefix(f"{mix.stem} - "): file for file in home.stems.glob("*.wav")}
         told[precision] = {name: agreement(stems, mine) for name, stems in theirs.items()}
-        home.clear()
     return told
 
 
