@@ -118,7 +118,7 @@ def _null(found: Measurements) -> Iterator[Verdict]:
         value,
         "The stems do not quite add up to the mix."
         if level == "fair"
-        else "The stems do not add up to the mix: a part of it is in none of them.",
+        else "The stems do not add up to the mix: a part of it is in none of them, or in several.",
         "Write all stems, with `--remainder other` or `separate`, if you want to play them"
         " together.",
     )
@@ -193,7 +193,7 @@ def _bleed(found: Measurements, name: str) -> Verdict:
         name,
         level,
         decibels(total),
-        f"{'Some' if level == 'fair' else 'A lot'} of {source} is in it.",
+        f"It holds {'some' if level == 'fair' else 'a lot'} of the stem {source}.",
         f"Cut gently by EQ where {source} is loudest rather than gating, which makes the bleed"
         " come and go."
         if level == "fair"
@@ -217,7 +217,7 @@ def _phase(found: Measurements, name: str) -> Verdict:
             " gentle slopes rather than steep ones, or process it as a group with the stems it"
             " shares sound with."
         )
-    return Verdict("phase", name, level, decibels(value), told, advice)
+    return Verdict("phase", name, level, decibels(value, 2), told, advice)
 
 
 def _mono(name: str, sound: Sound) -> Iterator[Verdict]:
@@ -273,7 +273,7 @@ def _cut(name: str, sound: Sound) -> Iterator[Verdict]:
 
 def _clipping(found: Measurements, name: str, sound: Sound) -> Verdict:
     runs = sound.clipping.runs
-    value = f"{runs} place{'s' * (runs != 1)}"
+    value = f"{runs} place{'s' * (runs != 1)}" if runs else "none"
     if not runs:
         return Verdict("clipping", name, "good", value, "Nothing is cut off at full scale.")
     if runs <= found.mix.clipping.runs or sound.clipping.over:
