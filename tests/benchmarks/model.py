@@ -21,6 +21,9 @@ RATE = 44100
 SEGMENT = Fraction(39, 5)
 SEED = 8
 
+_BRANCHES = 0.25
+"""What the output of an inner branch is multiplied by; training begins with 0.001 and less."""
+
 _LOUDNESS = 0.2
 """RMS of a stem for a mix of RMS 1."""
 
@@ -103,7 +106,12 @@ def make_network(shape: dict[str, Any]) -> Any:
         torch.manual_seed(SEED)
         network = HTDemucs(**shape).eval()
         noise = torch.randn(1, 2, int(SEGMENT * RATE))
-    # Untrained, the last layers are nearly silent, and near silence everything is equal.
+    # Untrained, the inner branches and the last layers are nearly silent, and near silence
+    # everything is equal.
+    with torch.no_grad():
+        for part in network.modules():
+            if type(part).__name__ == "LayerScale":
+                part.scale.fill_(_BRANCHES)
     with torch.inference_mode():
         loud = float(network(noise).square().mean().sqrt())
     with torch.no_grad():
