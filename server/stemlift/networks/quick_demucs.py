@@ -27,8 +27,8 @@ from torch.nn.functional import gelu, glu, pad
 
 from stemlift.networks.attention import FusedAttention
 
-_IN_CACHE = 2**18
-"""Numbers that are worked on at a time: a megabyte, the second cache of a processor's core."""
+_IN_CACHE = 2**19
+"""Numbers that are worked on at a time: two megabytes, in the last cache of a processor."""
 
 
 def quicken(network: nn.Module) -> nn.Module:
@@ -79,8 +79,7 @@ def _is_plain_encoder(layer: Any) -> bool:
 
 def _is_plain_decoder(layer: Any) -> bool:
     branches = layer.dconv is None or isinstance(layer.dconv, Branches)
-    whole = bool(layer.kernel_size % layer.stride == 0)
-    return layer.rewrite is not None and not layer.norm and branches and whole
+    return layer.rewrite is not None and not layer.norm and branches
 
 
 class Branches(nn.Module):
@@ -91,13 +90,50 @@ class Branches(nn.Module):
         self.layers = dconv.layers
 
     def forward(self, x: Tensor) -> Tensor:
-        layer: Any
-        for layer in self.layers:
-            narrow, norm, activation, widen, wide_norm, _, scale = layer
-            wide = widen.weight[..., 0] @ activation(norm(_narrowed(x, narrow)))
-            wide += widen.bias[:, None]
-            x = torch.addcmul(x, glu(wide_norm(wide), dim=1), scale.scale[:, None])
+        branch: Any
+        for branch in self.layers:
+            narrow, norm, activation, widen, wide_norm, _, scale = branch
+            hidden = activation(norm(_narrowed(x, narrow)))
+            weight = _widening(hidden, widen, wide_norm, scale.scale)
+            hidden = nn.functional.pad(hidden, (0, 0, 0, 1), value=1.0)
+            out = torch.empty_like(x)
+            for some in _spans(x):
+                torch.add(x[..., some], glu(weight @ hidden[..., some], dim=1), out=out[..., some])
+            x = out
         return x
+
+
+def _widening(hidden: Tensor, layer: Any, norm: Any, scale: Tensor) -> Tensor:
+    """(n, 2 c, h + 1): what takes (n, h, t), with a row of ones below, through a convolution
+    to 2 c channels, their common norm, and the scale of what a gate makes of them.
+
+    Mean and variance of all wide channels follow from those of the few that they are made of.
+    """
+    weight, bias = layer.weight[..., 0], layer.bias[:, None]
+    if isinstance(norm, nn.Identity):
+        weight, bias = weight.expand(len(hidden), -1, -1), bias.expand(len(hidden), -1, -1)
+    else:
+        middle = hidden.mean(dim=-1, keepdim=True)
+        apart = hidden - middle
+        covariance = apart @ apart.transpose(1, 2) / hidden.shape[-1]
+        means = weight @ middle + bias
+        mean = means.mean(dim=1, keepdim=True)
+        within = (weight.T @ weight / len(weight) * covariance).sum(dim=(1, 2), keepdim=True)
+        variance = within + (means - mean).square().mean(dim=1, keepdim=True)
+        gain = norm.weight[:, None] * torch.rsqrt(variance + norm.eps)
+        weight, bias = gain * weight, gain * (bias - mean) + norm.bias[:, None]
+    whole = torch.cat((weight, bias), dim=-1)
+    whole[:, : len(scale)] *= scale[:, None]
+    return whole
+
+
+def _spans(x: Tensor) -> Iterator[slice]:
+    """Parts of the last axis of (n, c, t) whose numbers fit into the cache together."""
+    step = max(1, _IN_CACHE // (2 * x.shape[0] * x.shape[1]))
+    if x.device.type != "cpu":
+        step = x.shape[-1]
+    for first in range(0, x.shape[-1], step):
+        yield slice(first, first + step)
 
 
 def _narrowed(x: Tensor, layer: Any) -> Tensor:
@@ -157,7 +193,6 @@ class Decoder(nn.Module):
         self.freq = bool(layer.freq)
         self.last = bool(layer.last)
         self.pad: int = layer.pad
-        self.stride: int = layer.stride
         self.conv_tr: Any = layer.conv_tr
         self.dconv: Any = layer.dconv
         self.rewrite: Any = layer.rewrite
@@ -167,43 +202,25 @@ class Decoder(nn.Module):
         if self.freq:
             y = self.rewrite(x)
         with torch.autocast(x.device.type, enabled=False):
-            out = self._rows(y) if self.freq else self._wave(self.rewrite(x.float()), length)
+            inner = self._rows(y) if self.freq else self._inner(self.rewrite(x.float()))
+            out = self.conv_tr(inner)
+            if self.freq:
+                out = out.narrow(2, self.pad, out.shape[2] - 2 * self.pad)
+            else:
+                out = out.narrow(2, self.pad, length)
             return out if self.last else gelu(out), None
 
-    def _wave(self, y: Tensor, length: int) -> Tensor:
-        taps = self._taps(y)
-        places, stride, channels, samples = taps.shape[1:]
-        out = taps.new_empty((len(y), channels, samples + places - 1, stride))
-        out[:] = self.conv_tr.bias.view(-1, 1, 1)
-        for place, tap in enumerate(taps.unbind(1)):
-            out[:, :, place : place + samples] += tap.permute(0, 2, 3, 1)
-        return out.flatten(2)[..., self.pad : self.pad + length]
-
     def _rows(self, y: Tensor) -> Tensor:
-        batch, _, rows, frames = y.shape
-        channels, places = self.conv_tr.out_channels, self.conv_tr.kernel_size[0] // self.stride
-        out = y.new_empty(
-            (batch, channels, rows + places - 1, self.stride, frames), dtype=torch.float32
-        )
-        out[:] = self.conv_tr.bias.view(-1, 1, 1, 1)
+        batch, channels, rows, frames = y.shape
+        out = y.new_empty((batch, channels // 2, rows, frames), dtype=torch.float32)
         for some in _pieces(y):
-            piece = y[:, :, some].float().transpose(1, 2).flatten(0, 1)
-            taps = self._taps(piece)
-            taps = taps.view(batch, -1, *taps.shape[1:])
-            for place, tap in enumerate(taps.unbind(2)):
-                to = slice(some.start + place, some.stop + place)
-                out[:, :, to] += tap.permute(0, 3, 1, 2, 4)
-        spectra: Tensor = out.flatten(2, 3)
-        return spectra.narrow(2, self.pad, spectra.shape[2] - 2 * self.pad)
+            done = self._inner(y[:, :, some].float().transpose(1, 2).flatten(0, 1))
+            out[:, :, some] = done.view(batch, -1, *done.shape[1:]).transpose(1, 2)
+        return out
 
-    def _taps(self, y: Tensor) -> Tensor:
-        """(n, 2 c, t) → (n, taps / stride, stride, c', t): all products of the last step."""
-        rows = glu(y, dim=1)
-        if self.dconv is not None:
-            rows = self.dconv(rows)
-        weight = self.conv_tr.weight.flatten(2)
-        taps: Tensor = weight.permute(2, 1, 0).flatten(0, 1) @ rows
-        return taps.view(len(y), -1, self.stride, weight.shape[1], y.shape[-1])
+    def _inner(self, y: Tensor) -> Tensor:
+        y = glu(y, dim=1)
+        return y if self.dconv is None else self.dconv(y)
 
 
 def _pieces(y: Tensor) -> Iterator[slice]:
