@@ -22,6 +22,7 @@ from stemlift.training.augment import augment, generator_at
 from stemlift.training.average import follow, learning_rate
 from stemlift.training.dataset import Examples, SongFile
 from stemlift.training.loss import separation_loss
+from stemlift.training.optimisers import optimiser_of
 from stemlift.training.recipe import Recipe
 from stemlift.training.songs.mixing import RATE
 from stemlift.training.state import Log, State
@@ -58,7 +59,7 @@ class Surroundings:
 class _Learner:
     network: Compact
     average: Compact
-    optimiser: torch.optim.AdamW
+    optimiser: torch.optim.Optimizer
     step: int = 0
     best: float = -math.inf
     best_step: int = 0
@@ -117,17 +118,14 @@ def _begin(recipe: Recipe, folder: Path, resume: bool, device: str) -> _Learner:
         network = read_weights(settings.start).requires_grad_(True)
     network.to(device).train()
     average = copy.deepcopy(network).requires_grad_(False).eval()
-    optimiser = torch.optim.AdamW(
-        _groups(network, settings.weight_decay), lr=settings.rate, betas=(0.9, 0.98)
-    )
-    learner = _Learner(network, average, optimiser)
+    learner = _Learner(network, average, optimiser_of(network, settings))
     learner.masked.to(device)
     if resume and (folder / states.STATE).exists():
         found = states.load(folder)
         try:
             network.load_state_dict(found.network)
             average.load_state_dict(found.average)
-            optimiser.load_state_dict(found.optimiser)
+            learner.optimiser.load_state_dict(found.optimiser)
         except (RuntimeError, ValueError) as error:
             raise StemliftError(
                 Reason.FILE_CORRUPT,
@@ -136,17 +134,6 @@ def _begin(recipe: Recipe, folder: Path, resume: bool, device: str) -> _Learner:
             ) from error
         learner.step, learner.best, learner.best_step = found.step, found.best, found.best_step
     return learner
-
-
-def _groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
-    """Weights decay; norms and biases do not."""
-    maps = [each for name, each in network.named_parameters() if _is_map(name, each)]
-    others = [each for name, each in network.named_parameters() if not _is_map(name, each)]
-    return [{"params": maps, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-
-
-def _is_map(name: str, parameter: Tensor) -> bool:
-    return parameter.ndim > 1 and "bias" not in name and "norm" not in name
 
 
 def _run(

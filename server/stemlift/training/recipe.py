@@ -72,7 +72,8 @@ class Training(_Table):
     seed: of the first weights, of what is heard when, and of its augmentation.
     segment: seconds of an example.
     batch: examples of a step.
-    rate: of AdamW at its highest, after `warm_up` steps; it falls along a cosine to
+    optimiser: muon, which turns the steps of matrices, or adamw.
+    rate: of the optimiser at its highest, after `warm_up` steps; it falls along a cosine to
         `last_rate` of that.
     clip: longest gradient.
     average: decay of the moving average of the weights, which is what is validated and kept.
@@ -87,6 +88,7 @@ class Training(_Table):
     steps: _Count = 4000
     segment: float = Field(default=6.0, ge=0.1, le=60)
     batch: int = Field(default=2, ge=1, le=1024)
+    optimiser: Literal["muon", "adamw"] = "muon"
     rate: float = Field(default=2e-3, gt=0, le=1)
     last_rate: _Share = 0.02
     warm_up: int = Field(default=100, ge=0)
