@@ -98,7 +98,7 @@ def _kept(state: dict[str, Any], name: str, like: Tensor) -> Tensor:
 def orthogonal(maps: Tensor) -> Tensor:
     """(n, rows, columns) → the nearest ones whose singular values are about 1 each."""
     tall = maps.shape[1] > maps.shape[2]
-    x = maps.transpose(1, 2) if tall else maps
+    x: Tensor = maps.transpose(1, 2) if tall else maps
     x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
     a, b, c = _COEFFICIENTS
     for _ in range(_ITERATIONS):
