@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stemlift.networks.depthwise import DepthwiseConv
 from stemlift.networks.stft import Stft
 
 BANDS = (*(4,) * 8, *(8,) * 8, *(16,) * 6, *(32,) * 6, *(64,) * 6, *(128,) * 6, 256, 257)
@@ -217,14 +218,7 @@ class _Block(nn.Module):
         features, bands = config.features, len(config.bands)
         hidden = config.expansion * features
         self.time_norm = _Norm(features)
-        self.time = nn.Conv1d(
-            features * bands,
-            features * bands,
-            config.kernel,
-            padding=dilation * (config.kernel // 2),
-            dilation=dilation,
-            groups=features * bands,
-        )
+        self.time = DepthwiseConv(features * bands, config.kernel, dilation)
         self.band_norm = _Norm(features)
         self.across = _uniform(features, bands, bands, 0.3)
         self.norm = _Norm(features)
