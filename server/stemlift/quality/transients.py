@@ -62,7 +62,9 @@ class TransientMeter:
         self._losses: dict[str, list[float]] = {name: [] for name in names}
 
     def update(self, mix: Audio, stems: Mapping[str, Audio]) -> None:
-        """A block, (frames, channels) each, all of one shape."""
+        """A block, (frames, channels) each, all of one shape; an empty one changes nothing."""
+        if not len(mix):
+            return
         sounds = np.stack([mix, *(stems[name] for name in self._names)]).astype(np.float64)
         if self._last is None:
             self._last = np.zeros((sounds.shape[0], 1, sounds.shape[2]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +20,7 @@ BALANCE_GOOD, BALANCE_FAIR = 0.1, 1.0
 """A tenth of a decibel is what a fader shows, one is what people hear of a level in a mix."""
 
 EXCESS_GOOD = 1.5
-"""Half of what stems have that cancel or share half of their sound."""
+"""Half of the 3 dB by which two equal halves of a mix fall short of it."""
 
 BLEED_GOOD, BLEED_FAIR = -25.0, -15.0
 """At 25 dB below it a stem mostly covers what leaks into it; 15 dB below, the leak is plainly
@@ -30,8 +30,8 @@ RIPPLE_GOOD, RIPPLE_FAIR = 0.5, 1.5
 """About a decibel over broad bands is where listeners begin to notice coloration."""
 
 MONO_GOOD, MONO_FAIR = -4.0, -6.0
-"""Channels that have nothing to do with each other lose 3 dB, so that much is no fault; who
-loses 6 has half of its sound in opposite phase."""
+"""Channels that have nothing to do with each other lose 3 dB, so that much is no fault; 6 dB
+are a quarter of the power left: more cancels than stays."""
 
 HIGHS_GOOD, HIGHS_FAIR = -1.0, -6.0
 """Dull by one decibel is hardly heard up there; by six, air and cymbals are."""
@@ -76,7 +76,7 @@ def verdicts(found: Measurements) -> tuple[Verdict, ...]:
     return tuple(out)
 
 
-def worst(levels: Iterator[Level]) -> Level:
+def worst(levels: Iterable[Level]) -> Level:
     """The worst of them; good where there are none."""
     order: tuple[Level, ...] = ("good", "fair", "poor")
     return max(levels, key=order.index, default="good")
@@ -87,7 +87,7 @@ def decibels(value: float, digits: int = 1) -> str:
     if value <= FLOOR_DB:
         return "none"
     text = f"{value:.{digits}f}".replace("-", "−")
-    return f"{text.removeprefix('−') if float(value.__round__(digits)) == 0 else text} dB"
+    return f"{text.removeprefix('−') if round(value, digits) == 0 else text} dB"
 
 
 def total_bleed_db(found: Measurements, stem: str) -> float:
