@@ -249,7 +249,11 @@ def _read_zip(file: BinaryIO) -> tuple[Pickled, dict[str, Extent]]:
             if _within(entry).startswith("data/")
         }
     # What zipfile raises for a damaged archive, EOFError and NotImplementedError included.
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
+    except (
+        *(zipfile.BadZipFile, EOFError, NotImplementedError, ValueError),
+        # A position that no system can go to.
+        OverflowError,
+    ) as error:
         raise InvalidCheckpointError(f"it is damaged or no zip archive ({error})") from error
     except OSError as error:
         # A position that no file has, which only a damaged archive asks for.
