@@ -11,7 +11,7 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.models.catalogue import load_catalogue
 from stemlift.models.download import download
 from stemlift.models.place import ModelPlace
-from stemlift.models.spec import ModelSpec, WeightFile
+from stemlift.models.spec import ModelSpec, Origin, WeightFile
 from stemlift.models.store import ModelStore
 
 REPOSITORY = "owner/models"
@@ -178,7 +178,12 @@ def test_an_imported_model_goes_with_its_folder(tmp_path: Path) -> None:
     (folder / "model.safetensors").write_bytes(ONE)
     (folder / "model.json").write_bytes(COMMON)
     (tmp_path / "imported" / "other").mkdir()
-    spec = replace(listed("own", WeightFile("model.safetensors")), repository=None, folder=folder)
+    spec = replace(
+        listed("own", WeightFile("model.safetensors")),
+        repository=None,
+        folder=folder,
+        origin=Origin.IMPORTED,
+    )
     assert ModelStore(tmp_path).remove(spec) == len(ONE) + len(COMMON)
     assert [path.name for path in (tmp_path / "imported").iterdir()] == ["other"]
 
