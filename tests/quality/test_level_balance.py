@@ -37,3 +37,12 @@ def test_stems_that_cancel_are_louder_than_the_mix() -> None:
 
 def test_what_is_missing_shows_in_the_sum() -> None:
     assert balance(A, a=A / 2).sum_db == pytest.approx(-6.02, abs=0.01)
+
+
+def test_silence_shares_nothing() -> None:
+    assert balance(0 * A, a=0 * A, b=0 * B).excess_db == 0.0
+    assert balance(A, a=0 * A).excess_db == 0.0
+
+
+def test_stems_that_cancel_wholly_are_beyond_any_mix() -> None:
+    assert balance(0 * A, a=A, b=-A).excess_db == 300.0

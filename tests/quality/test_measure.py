@@ -100,6 +100,12 @@ def test_a_silent_stem_is_said_to_be(tmp_path: Path) -> None:
     assert ("bleed", "vocals") not in judged(found)
 
 
+def test_silent_stems_are_not_said_to_share_sound(tmp_path: Path) -> None:
+    for mix in (0 * VOICE, VOICE):
+        found = measure(*files(tmp_path, mix, drums=0 * DRUMS, vocals=0 * VOICE))
+        assert ("shared sound", "") not in judged(found)
+
+
 def test_without_a_mix_the_sum_stands_for_it(tmp_path: Path) -> None:
     _, stems = files(tmp_path, VOICE, vocals=VOICE, drums=DRUMS)
     found = measure(None, stems)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stemlift.quality.decibels import power_db
+from stemlift.quality.decibels import FLOOR_DB, power_db
 
 Audio = NDArray[np.floating]
 
@@ -19,7 +19,8 @@ class Balance:
 
     shares_db: 10·log₁₀(Eᵢ / E_mix) by stem.
     sum_db: 10·log₁₀(E_Σ / E_mix), Σ the sum of the stems; 0 where they null.
-    excess_db: 10·log₁₀(Σᵢ Eᵢ / E_mix). 0 where stems have nothing in common. Above 0 they
+    excess_db: 10·log₁₀(Σᵢ Eᵢ / E_mix). 0 where stems have nothing in common, or are all
+        silent; −FLOOR_DB where they sound, and the mix does not. Above 0 they
         cancel each other in the mix; below 0 they share sound, which is there in several of
         them: two equal halves have −3.
     """
@@ -50,8 +51,14 @@ class BalanceMeter:
         return Balance(
             {name: power_db(energy, self._mix) for name, energy in self._stems.items()},
             power_db(self._sum, self._mix),
-            power_db(sum(self._stems.values()), self._mix),
+            _excess_db(sum(self._stems.values()), self._mix),
         )
+
+
+def _excess_db(stems: float, together: float) -> float:
+    if stems <= 0.0:
+        return 0.0
+    return power_db(stems, together) if together > 0.0 else -FLOOR_DB
 
 
 def _energy(block: Audio) -> float:

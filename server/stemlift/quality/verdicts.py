@@ -145,7 +145,7 @@ def _balance(found: Measurements) -> Iterator[Verdict]:
             "shared sound",
             "",
             "fair" if abs(excess) <= 2 * EXCESS_GOOD else "poor",
-            decibels(excess),
+            decibels(excess) if excess < -FLOOR_DB else "all of it",
             told,
             "Take a better model; until then, process stems that share sound as a group.",
         )
