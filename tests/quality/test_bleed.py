@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from measured_sounds import common_of, gate, noise
+from measured_sounds import RATE, common_of, gate, noise
 
 from stemlift.quality.bleed import FLOOR_DB, Leak, leaks
 
@@ -90,3 +90,34 @@ def test_blocks_do_not_matter() -> None:
     one, other = (leaks(common_of(stems, block)) for block in (3000, 200_000))
     for first, second in zip(one, other, strict=True):
         assert first.level_db == pytest.approx(second.level_db, abs=1e-3)
+
+
+def paused(sound: np.ndarray, *pauses: tuple[float, float]) -> np.ndarray:
+    out = sound.copy()
+    for start, end in pauses:
+        out[round(start * RATE) : round(end * RATE)] = 0.0
+    return out
+
+
+PAUSES = ((3.0, 4.0), (9.0, 10.0), (15.0, 16.0))
+
+
+def test_a_stem_that_never_pauses_is_not_blamed_for_what_the_other_one_holds() -> None:
+    drums, voice = noise(20, seed=1), paused(noise(20, seed=2), *PAUSES)
+    stems = [drums, voice + 0.2 * drums]
+    assert leak(stems, "A", "B").level_db == pytest.approx(-14.0, abs=0.3)
+    assert leak(stems, "B", "A").level_db == FLOOR_DB
+
+
+def test_a_true_leak_into_a_stem_that_never_pauses_is_still_found() -> None:
+    drums, voice = noise(20, seed=1), paused(noise(20, seed=2), *PAUSES)
+    stems = [drums + 0.2 * voice, voice]
+    assert leak(stems, "B", "A").level_db == pytest.approx(-14.0, abs=0.5)
+    assert leak(stems, "A", "B").level_db == FLOOR_DB
+
+
+def test_where_a_song_is_too_short_to_tell_no_stem_is_blamed() -> None:
+    drums, voice = noise(3, seed=1), paused(noise(3, seed=2), (1.0, 2.0))
+    stems = [drums, voice + 0.2 * drums]
+    assert leak(stems, "A", "B").level_db == FLOOR_DB
+    assert leak(stems, "B", "A").level_db == FLOOR_DB

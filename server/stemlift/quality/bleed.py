@@ -19,14 +19,18 @@ of the same phase in all of them, chance is not), with c_p = ΣB·A* and P_p = �
 P_A is the power of A in a band over the whole song. A band with only one passage tells nothing,
 and no leak is louder than B is in these sums.
 
-Known limits. Where B never pauses in any band, both directions read alike. Sounds that are
+Where A pauses and B does not, coherence with B may be what A holds of B. So the leak is dropped
+if what A plays in its pauses accounts for it. Then a lesser leak of A into B is not seen either.
+
+Known limits. Where neither pauses for a tenth of the other's energy, both directions read alike.
+Pauses that all lie in one passage tell nothing by coherence: neither direction is found. Sounds that are
 triggered together with the same phase every time, as samples of a drum machine can be, count
 as leak where they never play apart. Leakage of scrambled phase is seen by activity alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -43,6 +47,12 @@ LOWEST_DB = -80.0
 
 _LEAST = 0.2
 """Share of the pairs of passages that are different ones, below which chance is all there is."""
+
+_CLEARLY = 6.0
+"""dB by which one stem has to be quieter than the other where it rests, to tell who pauses."""
+
+_NEAR = 1.0
+"""dB by which two estimates of one leak may differ."""
 
 Real = NDArray[np.float64]
 
@@ -67,12 +77,36 @@ class Leak:
 
 def leaks(common: Common) -> tuple[Leak, ...]:
     """Of every stem into every other one."""
-    return tuple(
-        _leak(common, source, into)
+    found = {
+        (source, into): _leak(common, source, into)
         for into in common.names
         for source in common.names
         if source != into
+    }
+    powers = {name: power_db(float(common.powers[name].sum())) for name in common.names}
+    return tuple(
+        replace(leak, level_db=FLOOR_DB, in_stem_db=FLOOR_DB)
+        if _is_other_way(leak, found[into, source], powers[source] - powers[into])
+        else leak
+        for (source, into), leak in found.items()
     )
+
+
+def _is_other_way(leak: Leak, back: Leak, difference: float) -> bool:
+    """Whether what is common is, or may be, what the source holds of `into`.
+
+    Only where the source pauses and `into` does not. With what the source holds in its pauses,
+    |h|² = `back.activity_db`, the leak back alone would read as |h|²·(P_into / P_source)².
+
+    Args:
+        difference: level of the source against `into`, in dB.
+    """
+    if FLOOR_DB in (leak.level_db, back.activity_db):
+        return False
+    source_rests = back.activity_db - difference
+    into_rests = leak.activity_db + difference
+    feigned = back.activity_db - 2.0 * difference
+    return source_rests < into_rests - _CLEARLY and leak.level_db <= feigned + _NEAR
 
 
 def _leak(common: Common, source: str, into: str) -> Leak:
