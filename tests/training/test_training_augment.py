@@ -126,13 +126,16 @@ def test_silence_has_a_slope() -> None:
 
 
 def test_the_rate_rises_and_falls() -> None:
-    told = Training(steps=1000, warm_up=100, rate=1e-2, last_rate=0.1)
+    told = Training(steps=1000, warm_up=100, rate=1e-2, last_rate=0.1, settle=0.5)
     rates = [learning_rate(told, step) for step in range(1000)]
     assert rates[0] == pytest.approx(1e-4)
     assert rates[99] == pytest.approx(1e-2)
     assert max(rates) == pytest.approx(1e-2)
-    assert rates[550] == pytest.approx(0.55e-2, rel=1e-3)
-    assert rates[-1] == pytest.approx(1e-3, rel=1e-2)
+    assert rates[500] == pytest.approx(1e-2)
+    assert rates[750] == pytest.approx(0.55e-2, rel=1e-3)
+    assert rates[-1] == pytest.approx(1e-3, rel=2e-2)
+    longer = told.model_copy(update={"steps": 1500})
+    assert [learning_rate(longer, step) for step in range(501)] == rates[:501]
     assert all(math.isfinite(each) for each in rates)
 
 

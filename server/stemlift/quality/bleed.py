@@ -23,9 +23,9 @@ Where A pauses and B does not, coherence with B may be what A holds of B. So the
 if what A plays in its pauses accounts for it. Then a lesser leak of A into B is not seen either.
 
 Known limits. Where neither pauses for a tenth of the other's energy, both directions read alike.
-Pauses that all lie in one passage tell nothing by coherence: neither direction is found. Sounds that are
-triggered together with the same phase every time, as samples of a drum machine can be, count
-as leak where they never play apart. Leakage of scrambled phase is seen by activity alone.
+Pauses that all lie in one passage tell nothing by coherence: neither direction is found. Sounds
+that are triggered together with the same phase every time, as samples of a drum machine can be,
+count as leak where they never play apart. Leakage of scrambled phase is seen by activity alone.
 """
 
 from __future__ import annotations

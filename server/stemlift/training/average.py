@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import nn
 
@@ -20,12 +18,13 @@ def follow(average: nn.Module, network: nn.Module, decay: float, step: int) -> N
 
 
 def learning_rate(settings: Training, step: int) -> float:
-    """Up along a line, then down along half a cosine.
+    """Up along a line, level, and down along a line over the last `settle` of all steps.
 
-    I. Loshchilov and F. Hutter, "SGDR", ICLR 2017, without restarts.
+    As good as half a cosine, and a training that has not begun to settle can still be made
+    longer: A. Hägele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed Training
+    Durations", NeurIPS 2024.
     """
     if step < settings.warm_up:
         return settings.rate * (step + 1) / settings.warm_up
-    done = (step - settings.warm_up) / max(1, settings.steps - settings.warm_up)
-    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-    return settings.rate * (settings.last_rate + (1 - settings.last_rate) * fall)
+    left = (settings.steps - step) / max(1.0, settings.settle * settings.steps)
+    return settings.rate * (settings.last_rate + (1 - settings.last_rate) * min(1.0, left))

@@ -73,8 +73,8 @@ class Training(_Table):
     segment: seconds of an example.
     batch: examples of a step.
     optimiser: muon, which turns the steps of matrices, or adamw.
-    rate: of the optimiser at its highest, after `warm_up` steps; it falls along a cosine to
-        `last_rate` of that.
+    rate: of the optimiser at its highest, after `warm_up` steps; over the last `settle` of all
+        steps it falls to `last_rate` of that.
     clip: longest gradient.
     average: decay of the moving average of the weights, which is what is validated and kept.
     precision: auto is bf16 on a GPU and fp32 elsewhere.
@@ -91,6 +91,7 @@ class Training(_Table):
     optimiser: Literal["muon", "adamw"] = "muon"
     rate: float = Field(default=2e-3, gt=0, le=1)
     last_rate: _Share = 0.02
+    settle: _Share = 0.4
     warm_up: int = Field(default=100, ge=0)
     weight_decay: float = Field(default=1e-2, ge=0, le=1)
     clip: float = Field(default=1.0, gt=0)
