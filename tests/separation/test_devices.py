@@ -81,3 +81,20 @@ def test_auto_falls_back_to_the_cpu_and_says_why(cards: dict[str, int]) -> None:
     choice = choose_device("auto")
     assert choice.name == "cpu"
     assert "Old (no kernel image is available for execution)" in choice.reason
+
+
+def test_auto_takes_cards_of_one_name_together(
+    cards: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards["Third"], cards["Fourth"], cards["Fifth"] = 9, 4, 0
+    assert choose_device("auto").alike == ()
+    names = ["Old", "Old", "New", "New", "New"]
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: names[index])
+    choice = choose_device("auto")
+    # The last one is of the same name, but cannot compute.
+    assert (choice.name, choice.alike) == ("cuda:2", ("cuda:3",))
+    assert choice.reason == (
+        "New is the CUDA device with most free memory, and shares the work with cuda:3 of the "
+        "same name."
+    )
+    assert choose_device("cuda:2").alike == ()

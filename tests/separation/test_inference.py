@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.separation.backend import OutOfDeviceMemoryError, TorchBackend
 from stemlift.separation.control import Stage
 from stemlift.separation.inference import BatchSize, Inference
+from stemlift.separation.lanes import Lane, close_lanes, make_lanes
 from stemlift.separation.options import Precision
 from stemlift.separation.segments import Segment
 
@@ -58,9 +61,36 @@ def segments(count: int, last: int = 8) -> list[Segment]:
     return out
 
 
-def run(devices: dict[str, Scarce], batch: int, parts: list[Segment], control: Control):
-    inference = Inference(lambda name: devices[name], "cuda:0", BatchSize(batch), control)
-    return inference, list(inference.run(parts))
+Opens = Callable[..., tuple[Lane, ...]]
+
+
+@pytest.fixture
+def lanes() -> Iterator[Opens]:
+    """Makes lanes for the devices that it is given."""
+    made: list[Lane] = []
+
+    def make(*devices: str) -> tuple[Lane, ...]:
+        made.extend(make_lanes(devices))
+        return tuple(made[-len(devices) :])
+
+    yield make
+    close_lanes(made)
+
+
+@pytest.fixture
+def run(lanes: Opens):
+    def started(
+        devices: dict[str, Scarce],
+        batch: int,
+        parts: list[Segment],
+        control: Control,
+        names: Sequence[str] = ("cuda:0",),
+    ):
+        size = BatchSize(batch)
+        inference = Inference(lambda name: devices[name], lanes(*names), size, control)
+        return inference, list(inference.run(parts))
+
+    return started
 
 
 def check_outputs(outputs) -> None:
@@ -70,7 +100,7 @@ def check_outputs(outputs) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 7])
-def test_every_segment_once_and_in_order(batch):
+def test_every_segment_once_and_in_order(batch, run):
     gpu = Scarce("cuda:0", 100)
     _, outputs = run({"cuda:0": gpu}, batch, segments(7, last=5), Control())
     assert len(outputs) == 7
@@ -79,7 +109,7 @@ def test_every_segment_once_and_in_order(batch):
     assert max(gpu.batches) <= batch
 
 
-def test_short_memory_halves_the_batch_and_says_so():
+def test_short_memory_halves_the_batch_and_says_so(run):
     gpu, control = Scarce("cuda:0", 3), Control()
     _, outputs = run({"cuda:0": gpu}, 8, segments(10), control)
     check_outputs(outputs)
@@ -88,7 +118,7 @@ def test_short_memory_halves_the_batch_and_says_so():
     assert [text.split("reduced to ")[1] for text in control.warnings] == ["4.", "2."]
 
 
-def test_no_room_for_one_segment_goes_on_the_cpu():
+def test_no_room_for_one_segment_goes_on_the_cpu(run):
     devices, control = {"cuda:0": Scarce("cuda:0", 0), "cpu": Scarce("cpu", 4)}, Control()
     inference, outputs = run(devices, 2, segments(5), control)
     check_outputs(outputs)
@@ -97,7 +127,7 @@ def test_no_room_for_one_segment_goes_on_the_cpu():
     assert any("CPU" in text for text in control.warnings)
 
 
-def test_no_room_anywhere_is_a_plain_error():
+def test_no_room_anywhere_is_a_plain_error(run):
     devices = {"cuda:0": Scarce("cuda:0", 0), "cpu": Scarce("cpu", 0)}
     with pytest.raises(StemliftError) as caught:
         run(devices, 4, segments(2), Control())
@@ -105,16 +135,16 @@ def test_no_room_anywhere_is_a_plain_error():
 
 
 @pytest.mark.parametrize("device", ["cuda:0", "cpu"])
-def test_no_room_to_load_the_model_anywhere_is_a_plain_error(device):
+def test_no_room_to_load_the_model_anywhere_is_a_plain_error(device, lanes):
     def make(name):
         raise OutOfDeviceMemoryError(f"no room on {name}")
 
     with pytest.raises(StemliftError) as caught:
-        Inference(make, device, BatchSize(1), Control())
+        Inference(make, lanes(device), BatchSize(1), Control())
     assert caught.value.reason is Reason.OUT_OF_MEMORY
 
 
-def test_memory_is_given_back_once_the_attempt_has_let_go_of_its_tensors(monkeypatch):
+def test_memory_is_given_back_once_the_attempt_has_let_go_of_its_tensors(monkeypatch, run):
     attempts, alive = [], []
 
     class Holding(Scarce):
@@ -131,12 +161,87 @@ def test_memory_is_given_back_once_the_attempt_has_let_go_of_its_tensors(monkeyp
     assert alive == [False]
 
 
-def test_cancelling_takes_effect_within_one_batch():
+def test_cancelling_takes_effect_within_one_batch(run):
     gpu = Scarce("cuda:0", 100)
     with pytest.raises(StemliftError) as caught:
         run({"cuda:0": gpu}, 2, segments(10), Control(stop_after=2))
     assert caught.value.reason is Reason.CANCELLED
-    assert gpu.batches == [2, 2]
+    # The second was under way when the first had come; nothing has begun after it.
+    assert gpu.batches in ([2], [2, 2])
+
+
+class Pair(Scarce):
+    """One of two devices, each of which waits in its first batch for the other's."""
+
+    def __init__(self, device: str, both: threading.Barrier) -> None:
+        super().__init__(device, 100)
+        self.both: threading.Barrier | None = both
+        self.offsets: list[float] = []
+
+    def infer(self, segments: torch.Tensor) -> torch.Tensor:
+        if self.both:
+            self.both.wait(timeout=60)
+        self.both = None
+        self.offsets += [float(each[0, 0]) for each in segments]
+        return super().infer(segments)
+
+
+def test_devices_take_turns_and_compute_at_once(run):
+    both = threading.Barrier(2)
+    names = ("cuda:0", "cuda:1")
+    devices = {name: Pair(name, both) for name in names}
+    inference, outputs = run(devices, 2, segments(9, last=5), Control(), names)
+    check_outputs(outputs)
+    assert len(outputs) == 9
+    assert devices["cuda:0"].offsets == [0, 1, 4, 5, 8]
+    assert devices["cuda:1"].offsets == [2, 3, 6, 7]
+    assert inference.device == "cuda:0, cuda:1"
+
+
+def test_the_device_computes_while_the_caller_deals_with_what_came_before(lanes):
+    reached = threading.Event()
+
+    class Second(Scarce):
+        def infer(self, segments: torch.Tensor) -> torch.Tensor:
+            if self.batches:
+                reached.set()
+            return super().infer(segments)
+
+    gpu = Second("cuda:0", 100)
+    inference = Inference(lambda name: gpu, lanes("cuda:0"), BatchSize(1), Control())
+    outputs = inference.run(segments(3))
+    next(outputs)
+    assert reached.wait(timeout=60)
+    outputs.close()
+
+
+def test_a_device_that_is_too_small_leaves_its_work_to_the_others(run):
+    names = ("cuda:0", "cuda:1")
+    devices = {"cuda:0": Scarce("cuda:0", 4), "cuda:1": Scarce("cuda:1", 0)}
+    control = Control()
+    inference, outputs = run(devices, 2, segments(9), control, names)
+    check_outputs(outputs)
+    assert len(outputs) == 9
+    assert sum(devices["cuda:0"].batches) == 9
+    assert inference.device == "cuda:0"
+    assert control.warnings == [
+        "Memory on cuda:1 was short: the batch was reduced to 1.",
+        "cuda:1 had no memory for one segment: the others went on.",
+    ]
+
+
+def test_a_model_that_one_device_cannot_hold_runs_on_the_others(run, lanes):
+    gpu, control = Scarce("cuda:1", 4), Control()
+
+    def make(name: str) -> Scarce:
+        if name == "cuda:0":
+            raise OutOfDeviceMemoryError("no room")
+        return gpu
+
+    inference = Inference(make, lanes("cuda:0", "cuda:1"), BatchSize(2), control)
+    check_outputs(list(inference.run(segments(5))))
+    assert inference.device == "cuda:1"
+    assert control.warnings == ["cuda:0 had no memory for the model: the others were used."]
 
 
 class Faulty(nn.Module):
@@ -172,10 +277,10 @@ class NotNumbers(nn.Module):
         return (segments / 0.0)[:, None]
 
 
-def test_samples_that_are_no_numbers_are_refused():
+def test_samples_that_are_no_numbers_are_refused(lanes):
     inference = Inference(
         lambda device: TorchBackend(NotNumbers(), device, Precision.FP32),
-        "cpu",
+        lanes("cpu"),
         BatchSize(1),
         Control(),
     )

@@ -83,6 +83,7 @@ class JobService:
             for job_id in list(self._controls):
                 self._store.requeue(job_id)
             return False
+        self._worker.close()
         self._store.close()
         return True
 

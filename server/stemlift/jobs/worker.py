@@ -27,6 +27,7 @@ from stemlift.separation.devices import (
     make_repeatable,
     torch_build,
 )
+from stemlift.separation.lanes import close_lanes, make_lanes
 from stemlift.separation.options import Precision
 from stemlift.separation.outputs import explained, remove_work, work_folder
 from stemlift.separation.separate import Options, Separation, separate
@@ -40,7 +41,7 @@ LEAST_MEMORY = 2 << 30
 
 
 class Worker:
-    """Holds the device and the loaded models.
+    """Holds the device and the loaded models; call `close` once.
 
     Raises:
         StemliftError: DEVICE_UNAVAILABLE, ARGUMENT_INVALID for the device asked for.
@@ -51,10 +52,15 @@ class Worker:
         self.device: DeviceChoice = choose_device(settings.device)
         self.devices = describe_devices()
         self.torch_version, self.torch_cuda = torch_build()
+        self._lanes = make_lanes((self.device.name, *self.device.alike))
         limit = int(settings.model_memory * 1e9)
         self._settings = settings
         self.cache = ModelCache(partial(load_model, store=models), limit=limit)
         logger.info("device %s: %s", self.device.name, self.device.reason)
+
+    def close(self) -> None:
+        """End the threads of the devices, after what they are at."""
+        close_lanes(self._lanes)
 
     def run(
         self,
@@ -97,7 +103,7 @@ class Worker:
         try:
             with self._model(prepared, downloading, control.stop.is_set) as model:
                 done = separate(
-                    prepared.mix, prepared.plan, model, self.device.name, options, work, control
+                    prepared.mix, prepared.plan, model, self._lanes, options, work, control
                 )
         finally:
             give_back_freed_memory()

@@ -21,10 +21,14 @@ _MOST_THREADS = 16
 
 @dataclass(frozen=True, slots=True)
 class DeviceChoice:
-    """name: "cpu", "cuda:0", "mps"; reason: one sentence that says why."""
+    """name: "cpu", "cuda:0", "mps"; reason: one sentence that says why.
+
+    alike: further devices of the same kind, which give the same bytes and can share the work.
+    """
 
     name: str
     reason: str
+    alike: tuple[str, ...] = ()
 
 
 def make_repeatable() -> None:
@@ -122,7 +126,10 @@ def _automatic() -> DeviceChoice:
 
 
 def _freest_cuda() -> DeviceChoice:
-    """The CUDA device with most free memory of those that can compute, else the CPU."""
+    """The CUDA device with most free memory of those that can compute, else the CPU.
+
+    Cards of its name work with it.
+    """
     free: list[tuple[int, int]] = []
     broken: list[str] = []
     for index in range(torch.cuda.device_count()):
@@ -135,7 +142,12 @@ def _freest_cuda() -> DeviceChoice:
         return DeviceChoice("cpu", f"This torch cannot use {', '.join(broken)}: the CPU is used.")
     index = -max(free)[1]
     name = torch.cuda.get_device_name(index)
-    return DeviceChoice(f"cuda:{index}", f"{name} is the CUDA device with most free memory.")
+    others = sorted(-other for _, other in free if -other != index)
+    alike = tuple(f"cuda:{each}" for each in others if torch.cuda.get_device_name(each) == name)
+    why = f"{name} is the CUDA device with most free memory"
+    if alike:
+        why += f", and shares the work with {', '.join(alike)} of the same name"
+    return DeviceChoice(f"cuda:{index}", f"{why}.", alike)
 
 
 def _failure(device: str) -> str:

@@ -1,9 +1,10 @@
-"""Batches of segments through a backend, smaller ones where memory is short."""
+"""Batches of segments through a network, on every lane, smaller ones where memory is short."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.models.device_memory import give_back_device_memory
 from stemlift.separation.backend import Backend, OutOfDeviceMemoryError
 from stemlift.separation.control import Control
+from stemlift.separation.lanes import Lane
 from stemlift.separation.options import Precision
 from stemlift.separation.segments import Audio, Segment
 
@@ -26,108 +28,182 @@ class BatchSize:
     segments: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """A network on a device, and the thread that runs it."""
+
+    backend: Backend
+    executor: Executor
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A batch under way; its output is None where memory was too short for it."""
+
+    segments: list[Segment]
+    seat: _Seat
+    output: Future[torch.Tensor | None]
+
+
 def default_batch(device: str) -> int:
     """Segments per forward pass where the user named no number."""
     return DEFAULT_BATCH.get(device.split(":")[0], 1)
 
 
 class Inference:
-    """Runs segments through a network on one device, or on the CPU when that has no memory.
+    """Runs segments through a network on its lanes, or on the CPU when these have no memory.
 
-    make_backend: builds a backend for a device name; called again for "cpu" when even a
-        single segment does not fit.
+    Batches go to the lanes in turn, and one more than there are lanes is under way: while a
+    device computes, the caller deals with what came before and prepares what comes next.
+
+    make_backend: builds a backend for a device name; called for each lane, and again for
+        "cpu" when even a single segment does not fit.
     """
 
     def __init__(
         self,
         make_backend: Callable[[str], Backend],
-        device: str,
+        lanes: Sequence[Lane],
         batch: BatchSize,
         control: Control,
     ) -> None:
         self._make = make_backend
         self._batch = batch
         self._control = control
-        self._backend = self._start(device)
+        self._launched = 0
+        self._seats = self._take_seats(lanes)
 
     @property
     def device(self) -> str:
-        return self._backend.device
+        """The devices in use, separated by commas."""
+        return ", ".join(seat.backend.device for seat in self._seats)
 
     @property
     def precision(self) -> Precision:
-        return self._backend.precision
+        return self._seats[0].backend.precision
 
     def run(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Audio]]:
-        """Each segment with its output, (stems, channels, samples) cut to its length.
+        """Each segment with its output, (stems, channels, samples) cut to its length, in order.
 
         Segments of one batch have one length, so that a short last one runs by itself.
 
         Raises:
             StemliftError: OUT_OF_MEMORY, MODEL_OUTPUT_NOT_FINITE, CANCELLED.
         """
+        flights: deque[_Flight] = deque()
+        try:
+            for batch in self._batches(segments):
+                self._control.check()
+                flights.append(self._launch(batch))
+                while len(flights) > len(self._seats):
+                    yield from self._land(flights)
+            while flights:
+                self._control.check()
+                yield from self._land(flights)
+        finally:
+            for flight in flights:
+                flight.output.cancel()
+            wait([flight.output for flight in flights])
+
+    def _batches(self, segments: Iterable[Segment]) -> Iterator[list[Segment]]:
         waiting: list[Segment] = []
         for segment in segments:
             if waiting and segment.samples.shape != waiting[0].samples.shape:
-                yield from self._drain(waiting, 1)
+                yield waiting
+                waiting = []
             waiting.append(segment)
-            del segment
-            yield from self._drain(waiting, self._batch.segments)
-        yield from self._drain(waiting, 1)
+            if len(waiting) >= self._batch.segments:
+                yield waiting
+                waiting = []
+        if waiting:
+            yield waiting
 
-    def _drain(self, waiting: list[Segment], full: int) -> Iterator[tuple[Segment, Audio]]:
-        while waiting and len(waiting) >= full:
-            self._control.check()
-            count = min(len(waiting), self._batch.segments)
-            inputs = torch.from_numpy(np.stack([each.samples for each in waiting[:count]]))
-            outputs = self._infer(inputs)
-            if outputs is None:
-                self._shrink()
-                continue
-            if not bool(torch.isfinite(outputs).all()):
-                raise StemliftError(
-                    Reason.MODEL_OUTPUT_NOT_FINITE,
-                    f"The model gave samples that are not numbers on {self.device}.",
-                    "Use --precision fp32, or --device cpu for the server.",
-                )
-            parts = deque(zip(waiting[:count], outputs.numpy(), strict=True))
-            del waiting[:count], inputs, outputs
-            # While this waits at its yield it holds none of what it has given out.
-            while parts:
-                yield _cut(*parts.popleft())
+    def _launch(self, batch: list[Segment]) -> _Flight:
+        seat = self._seats[self._launched % len(self._seats)]
+        self._launched += 1
+        inputs = torch.from_numpy(np.stack([each.samples for each in batch]))
+        return _Flight(batch, seat, seat.executor.submit(_infer, seat.backend, inputs))
 
-    def _infer(self, inputs: torch.Tensor) -> torch.Tensor | None:
-        """The output, or None where memory was too short for it."""
-        try:
-            return self._backend.infer(inputs)
-        except OutOfDeviceMemoryError:
-            # The traceback holds the tensors of the attempt; it must be gone before their
-            # memory can be given back.
-            return None
+    def _land(self, flights: deque[_Flight]) -> Iterator[tuple[Segment, Audio]]:
+        """What the earliest batch gave; where it had no memory, it takes off anew."""
+        output = flights[0].output.result()
+        if output is None:
+            self._retry(flights)
+            return
+        parts = deque(zip(flights.popleft().segments, output.numpy(), strict=True))
+        del output
+        # While this waits at its yield it holds none of what it has given out.
+        while parts:
+            yield _cut(*parts.popleft())
 
-    def _shrink(self) -> None:
-        device = self.device
+    def _retry(self, flights: deque[_Flight]) -> None:
+        # Nothing else shall hold memory of the device meanwhile.
+        wait([flight.output for flight in flights])
+        failed = flights.popleft()
+        batch = failed.segments
+        if len(batch) <= self._batch.segments:
+            self._shrink(failed.seat)
+        size = self._batch.segments
+        again = [self._launch(batch[at : at + size]) for at in range(0, len(batch), size)]
+        flights.extendleft(reversed(again))
+
+    def _shrink(self, seat: _Seat) -> None:
+        if seat not in self._seats:
+            return
+        device = seat.backend.device
         give_back_device_memory()
         if self._batch.segments > 1:
             self._batch.segments //= 2
             self._control.warn(
                 f"Memory on {device} was short: the batch was reduced to {self._batch.segments}."
             )
+        elif len(self._seats) > 1:
+            self._seats.remove(seat)
+            self._control.warn(f"{device} had no memory for one segment: the others went on.")
         elif device != "cpu":
             self._control.warn(f"{device} had no memory for one segment: the CPU was used.")
-            self._backend = self._start("cpu")
+            self._seats = [_Seat(self._on_cpu(), seat.executor)]
         else:
             raise _out_of_memory("run the model on one segment")
 
-    def _start(self, device: str) -> Backend:
+    def _take_seats(self, lanes: Sequence[Lane]) -> list[_Seat]:
+        seats = []
+        full = []
+        for lane in lanes:
+            try:
+                seats.append(_Seat(self._make(lane.device), lane.executor))
+            except OutOfDeviceMemoryError:
+                full.append(lane.device)
+        if full == ["cpu"]:
+            raise _out_of_memory("load the model")
+        if full:
+            give_back_device_memory()
+            instead = "the others were used" if seats else "the CPU was used"
+            self._control.warn(f"{', '.join(full)} had no memory for the model: {instead}.")
+        return seats or [_Seat(self._on_cpu(), lanes[0].executor)]
+
+    def _on_cpu(self) -> Backend:
         try:
-            return self._make(device)
+            return self._make("cpu")
         except OutOfDeviceMemoryError as error:
-            if device == "cpu":
-                raise _out_of_memory("load the model") from error
-        give_back_device_memory()
-        self._control.warn(f"{device} had no memory for the model: the CPU was used.")
-        return self._start("cpu")
+            raise _out_of_memory("load the model") from error
+
+
+def _infer(backend: Backend, inputs: torch.Tensor) -> torch.Tensor | None:
+    """The output, or None where memory was too short for it."""
+    try:
+        outputs = backend.infer(inputs)
+    except OutOfDeviceMemoryError:
+        # The traceback holds the tensors of the attempt; it must be gone before their
+        # memory can be given back.
+        return None
+    if not bool(torch.isfinite(outputs).all()):
+        raise StemliftError(
+            Reason.MODEL_OUTPUT_NOT_FINITE,
+            f"The model gave samples that are not numbers on {backend.device}.",
+            "Use --precision fp32, or --device cpu for the server.",
+        )
+    return outputs
 
 
 def _cut(segment: Segment, output: Audio) -> tuple[Segment, Audio]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import copy
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from stemlift.models.spec import MaskKind
 from stemlift.separation.backend import Backend, TorchBackend
 from stemlift.separation.control import Control, Stage
 from stemlift.separation.inference import BatchSize, Inference, default_batch
+from stemlift.separation.lanes import Lane
 from stemlift.separation.mix import BLOCK, Audio, Mix, check_unchanged
 from stemlift.separation.nulling import NullMeter
 from stemlift.separation.options import OutputFormat, Precision
@@ -97,12 +99,14 @@ def separate(
     mix: Mix,
     plan: StemPlan,
     model: LoadedModel,
-    device: str,
+    lanes: Sequence[Lane],
     options: Options,
     folder: Path,
     control: Control,
 ) -> Separation:
     """Separate a mix into complete files in `folder`, which exists and is the job's own.
+
+    Segments go to the lanes in turn, whose devices are alike.
 
     Memory is constant: it does not depend on the length of the mix.
 
@@ -117,9 +121,9 @@ def separate(
     # Before the survey, which members that are left out need not have.
     model = _only_needed(model, plan)
     normalisations = _survey(mix, groups, frames, model, control)
-    batch = BatchSize(options.batch or default_batch(device))
+    batch = BatchSize(options.batch or default_batch(lanes[0].device))
     engines = tuple(
-        Inference(_backend_maker(member, model, plan, options), device, batch, control)
+        Inference(_backend_maker(member, model, plan, options, lanes), lanes, batch, control)
         for member in model.members
     )
     output = _model_output(mix, groups, frames, model, engines, normalisations, control)
@@ -317,10 +321,15 @@ def _model_output(
 
 
 def _backend_maker(
-    member: Member, model: LoadedModel, plan: StemPlan, options: Options
+    member: Member,
+    model: LoadedModel,
+    plan: StemPlan,
+    options: Options,
+    lanes: Sequence[Lane],
 ) -> _BackendMaker:
+    copied = frozenset(lane.device for lane in lanes[1:])
     if not member.masks:
-        return _BackendMaker(member.network, member.network, options.precision)
+        return _BackendMaker(member.network, member.network, options.precision, copied)
     # An ensemble's own mask is that of its parts: each takes its default.
     mask = options.mask or member.masks[0]
     network: nn.Module = member.network
@@ -336,21 +345,24 @@ def _backend_maker(
     # nn.Module declares its attributes as tensors or modules; these are plain values.
     spectrogram = cast("SpectrogramNetwork", network)
     masked = MaskedSpectrogram(spectrogram, mask, member.complement)
-    return _BackendMaker(masked, member.network, options.precision)
+    return _BackendMaker(masked, member.network, options.precision, copied)
 
 
 @dataclass(frozen=True, slots=True)
 class _BackendMaker:
-    """network: what runs. core: the network in it, which settles what "auto" means."""
+    """network: what runs. core: the network in it, which settles what "auto" means.
+
+    copied: devices that get a copy; a network that stays in memory moves to the first one.
+    """
 
     network: nn.Module
     core: nn.Module
     precision: Precision
+    copied: frozenset[str]
 
     def __call__(self, device: str) -> Backend:
-        return TorchBackend(
-            self.network, device, choose_precision(self.precision, self.core, device)
-        )
+        network = copy.deepcopy(self.network) if device in self.copied else self.network
+        return TorchBackend(network, device, choose_precision(self.precision, self.core, device))
 
 
 def _time_stamp(mix: Mix) -> Bext:

@@ -16,6 +16,7 @@ from stemlift.quality.sdr import sdr
 from stemlift.separation.backend import TorchBackend
 from stemlift.separation.control import Stage
 from stemlift.separation.inference import BatchSize, Inference, default_batch
+from stemlift.separation.lanes import open_lanes
 from stemlift.separation.mix import BLOCK, Audio
 from stemlift.separation.options import Precision
 from stemlift.separation.seams import cut_for
@@ -67,25 +68,26 @@ def separate(network: Compact, mix: Audio, device: str, check: Callable[[], None
     masks = (MaskKind.COMPLEX,)
     spec = ModelSpec("training", "", Network.COMPACT, STEMS, RATE, masks, -1, "", None)
     masked = MaskedSpectrogram(cast("SpectrogramNetwork", network), MaskKind.COMPLEX)
-    engine = Inference(
-        lambda where: TorchBackend(masked, where, Precision.FP32),
-        device,
-        BatchSize(default_batch(device)),
-        _Control(check),
-    )
     blocks = (mix[at : at + BLOCK] for at in range(0, len(mix), BLOCK))
-    stream = group_stems(
-        (blocks,),
-        RATE,
-        ChannelGroup(GroupKind.STEREO, (0, 1)),
-        len(mix),
-        LoadedModel(spec, (member,)),
-        (engine,),
-        (cut_for(member, len(mix)),),
-        Normalisation(),
-        check,
-    )
-    return np.concatenate(list(stream))
+    with open_lanes((device,)) as lanes:
+        engine = Inference(
+            lambda where: TorchBackend(masked, where, Precision.FP32),
+            lanes,
+            BatchSize(default_batch(device)),
+            _Control(check),
+        )
+        stream = group_stems(
+            (blocks,),
+            RATE,
+            ChannelGroup(GroupKind.STEREO, (0, 1)),
+            len(mix),
+            LoadedModel(spec, (member,)),
+            (engine,),
+            (cut_for(member, len(mix)),),
+            Normalisation(),
+            check,
+        )
+        return np.concatenate(list(stream))
 
 
 def validate(

@@ -273,7 +273,9 @@ class Job(google.protobuf.message.Message):
     while there is no estimate.
     """
     device: builtins.str
-    """The device the job runs or ran on, e.g. "cpu", "cuda:0", "mps"."""
+    """The device the job runs or ran on, e.g. "cpu", "cuda:0", "mps"; several of one
+    kind that shared the work are separated by commas: "cuda:0, cuda:1".
+    """
     device_reason: builtins.str
     """Why that device was chosen, as one sentence."""
     revision: builtins.int
