@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from stemlift.networks import quick_demucs
 from stemlift.networks.attention import FusedAttention, attend
-from stemlift.networks.quick_demucs import Branches, Decoder, Encoder, quicken
+from stemlift.networks.quick_demucs import Branches, Decoder, Encoder, QuickHTDemucs, quicken
 from stemlift.quality.sdr import sdr
+from stemlift.separation.precision import MEASURED_SDR
 
 SAMPLES = 22050
 
@@ -76,6 +77,27 @@ def test_parameters_keep_their_names() -> None:
     assert set(quick.state_dict()) == set(network.state_dict())
     kinds = {type(layer) for layer in quick.modules()}
     assert {Branches, Encoder, Decoder, FusedAttention} <= kinds
+
+
+@pytest.mark.parametrize(
+    ("changes", "whole"),
+    [
+        ({}, True),
+        ({"dconv_mode": 1}, True),
+        ({"norm_starts": 1}, False),
+        ({"context_enc": 1}, False),
+        ({"rewrite": False}, False),
+        ({"cac": False}, False),
+        ({"multi_freqs": [0.5], "multi_freqs_depth": 1}, False),
+    ],
+    ids=str,
+)
+def test_only_a_network_whose_ends_are_all_quick_counts_as_measured(
+    changes: dict[str, Any], whole: bool
+) -> None:
+    quick = quicken(tiny_htdemucs(**changes))
+    assert (type(quick) is QuickHTDemucs) is whole
+    assert (type(quick).__name__ in MEASURED_SDR) is whole
 
 
 def test_rows_at_a_time_do_not_change_the_stems(monkeypatch: pytest.MonkeyPatch) -> None:

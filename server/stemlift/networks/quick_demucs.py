@@ -40,16 +40,18 @@ def quicken(network: nn.Module) -> nn.Module:
                 setattr(parent, name, Branches(layer))
             elif _holds_attention(parent) and type(layer) is nn.MultiheadAttention:
                 setattr(parent, name, FusedAttention(layer))
-    if isinstance(network, HTDemucs) and network.cac:
-        _quicken_ends(network)
+    # The class stands for the whole: what was measured of it in half precision holds only
+    # where all layers next to the waves are the quick ones, which stay in full precision.
+    if isinstance(network, HTDemucs) and network.cac and _quicken_ends(network):
         network.__class__ = QuickHTDemucs
     return network
 
 
-def _quicken_ends(network: HTDemucs) -> None:
+def _quicken_ends(network: HTDemucs) -> bool:
+    """Whether all encoders and decoders are quick ones now."""
     # Where branches meet in one layer, others would ask for the inside of the quick ones.
     if any(layer.empty for layer in (*network.tencoder, *network.tdecoder)):
-        return
+        return False
     for layers in (network.encoder, network.tencoder):
         for index, layer in enumerate(layers):
             if type(layer) is HEncLayer and _is_plain_encoder(layer):
@@ -58,6 +60,8 @@ def _quicken_ends(network: HTDemucs) -> None:
         for index, layer in enumerate(layers):
             if type(layer) is HDecLayer and _is_plain_decoder(layer):
                 layers[index] = Decoder(layer)
+    ends = (*network.encoder, *network.tencoder, *network.decoder, *network.tdecoder)
+    return all(isinstance(layer, Encoder | Decoder) for layer in ends)
 
 
 def _is_plain_branch(branch: Any) -> bool:
