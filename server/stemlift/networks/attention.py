@@ -1,7 +1,8 @@
 """Attention that never holds its whole matrix of weights.
 
-torch's own module takes a path in inference that does: for the hybrid transformer of Demucs
-these are 230 MB, written and read several times in each layer.
+torch's own module takes a path in inference that does: for 7.8 seconds in the hybrid
+transformer of Demucs, 8 heads × 2,688² places × 4 bytes, or 230 MB, written and read several
+times in each layer.
 
 Axes: b batch, h heads, t places, n features.
 """

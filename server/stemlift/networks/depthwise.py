@@ -1,7 +1,10 @@
-"""Convolution of every channel with taps of its own, whose gradient takes a third of the time.
+"""Convolution of every channel with taps of its own, and a gradient made for CPUs.
 
-That of `torch.nn.functional.conv1d` for one channel a group is slow on CPUs: the gradient of
-the taps is a correlation, which is computed here one tap at a time.
+That of `torch.nn.functional.conv1d` for one channel a group is slow there: the gradient of
+the taps is a correlation, which is computed here one tap at a time. With it, a step through
+the layer takes 0.3 to 0.6 of torch's time at bf16, and 0.4 to 1.0 at fp32 (CPU time of one
+thread of a Zen 4 core, interleaved; 2,688 and 3,360 channels, 260 frames, 7 taps, dilations
+1 to 16).
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Magnitudes of short-time spectra, with a gradient that costs no more than they do.
 
 That of `torch.stft` runs through complex transforms of twice the length and copies every
-frame several times: more than half of a step of training. The transform is linear, so its
-gradient is the transposed one: an inverse real transform, a window, and frames added up.
+frame several times. The transform is linear, so its gradient is the transposed one: an
+inverse real transform, a window, and frames added up. Both ways together take a third of
+torch's time (CPU time of one thread of a Zen 4 core, interleaved; 16 × 3 s, 512 and 2,048
+samples).
 """
 
 from __future__ import annotations
