@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from stemlift.system import allocation
 from stemlift.system.allocation import give_back_freed_memory, keep_freed_memory
 
 PROGRAM = """
@@ -72,3 +73,22 @@ def test_variables_that_tune_the_allocator_have_the_last_word() -> None:
 def test_other_systems_are_left_alone(platform: str) -> None:
     assert not keep_freed_memory(platform)
     give_back_freed_memory(platform)
+
+
+@pytest.mark.parametrize(("refused", "kept"), [((), True), ((-8,), True), ((-1,), False)])
+def test_it_says_no_only_where_nothing_was_changed(
+    monkeypatch: pytest.MonkeyPatch, refused: tuple[int, ...], kept: bool
+) -> None:
+    for name in [name for name in os.environ if name.startswith(("MALLOC_", "GLIBC_TUNABLES"))]:
+        monkeypatch.delenv(name)
+    changed: list[int] = []
+
+    def mallopt(setting: int, _: int) -> int:
+        if setting in refused:
+            return 0
+        changed.append(setting)
+        return 1
+
+    monkeypatch.setattr(allocation, "_function", lambda *_: mallopt)
+    assert keep_freed_memory("linux", one_arena=True) is kept
+    assert bool(changed) is kept
