@@ -19,7 +19,7 @@ class OutputFormat(StrEnum):
 
 
 class Precision(StrEnum):
-    """AUTO: BF16 where it is quicker and loses nothing that is heard, see `precision`."""
+    """AUTO: BF16 where it is quicker and was measured to lose little, see `precision`."""
 
     AUTO = "auto"
     FP32 = "fp32"

@@ -194,8 +194,9 @@ class _Precision:
 class _PrecisionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Precision.ValueType], builtins.type):
     DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
     PRECISION_UNSPECIFIED: _Precision.ValueType  # 0
-    """BF16 where the device computes it by itself and the model is known to lose
-    nothing that is heard (45 dB), else FP32.
+    """What the server's setting `precision` names. Where it names none: BF16 if the
+    device computes it by itself and the network, with random weights, kept 45 dB
+    against its own FP32 output; else FP32. Trained weights were not measured.
     """
     PRECISION_FP32: _Precision.ValueType  # 1
     PRECISION_BF16: _Precision.ValueType  # 2
@@ -203,8 +204,9 @@ class _PrecisionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
 class Precision(_Precision, metaclass=_PrecisionEnumTypeWrapper): ...
 
 PRECISION_UNSPECIFIED: Precision.ValueType  # 0
-"""BF16 where the device computes it by itself and the model is known to lose
-nothing that is heard (45 dB), else FP32.
+"""What the server's setting `precision` names. Where it names none: BF16 if the
+device computes it by itself and the network, with random weights, kept 45 dB
+against its own FP32 output; else FP32. Trained weights were not measured.
 """
 PRECISION_FP32: Precision.ValueType  # 1
 PRECISION_BF16: Precision.ValueType  # 2
