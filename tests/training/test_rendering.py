@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stemlift.training.songs import rendering
+from stemlift.errors import Reason, StemliftError
+from stemlift.training.songs import choir, rendering
 from stemlift.training.songs.rendering import Order
+from stemlift.training.songs.voices import voices_of
 
 
 @pytest.fixture
@@ -47,3 +49,19 @@ def test_a_written_song_is_left_alone_and_a_half_one_made_again(order: Order) ->
     rendering.write(order, 0)
     assert np.array_equal(np.load(sound), kept)
     assert not list(order.folder.glob(".*"))
+
+
+def test_what_cannot_be_written_is_told_and_leaves_nothing(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silence = np.zeros((4, 2, 8), np.int16)
+    monkeypatch.setattr(rendering, "make", lambda *_: (silence, {}))
+    order.folder.rmdir()
+    order.folder.write_text("in the way", encoding="utf-8")
+    (tmp_path / "voices").write_text("in the way", encoding="utf-8")
+    own = [voice for voice in voices_of("train") if voice.engine == "formant"][:1]
+    for action in (lambda: rendering.write(order, 0), lambda: choir.prepare(order.voices, own)):
+        with pytest.raises(StemliftError) as caught:
+            action()
+        assert caught.value.reason is Reason.OUTPUT_UNWRITABLE
+    assert {path.name for path in tmp_path.iterdir()} == {"songs", "voices"}

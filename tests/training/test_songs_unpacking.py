@@ -48,7 +48,9 @@ def test_no_such_songs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     command = ["train", "stems", str(tmp_path / "songs"), "-o", str(tmp_path / "out")]
     assert main(command) == 2
     assert "split test" in capsys.readouterr().err
+    assert main([*command, "--split", "*"]) == 2
+    assert "train, valid, test" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").write_text("in the way", encoding="utf-8")
     assert main([*command, "--split", "train"]) == 2
-    assert "out" in capsys.readouterr().err
+    assert f"{tmp_path / 'out'}" in capsys.readouterr().err

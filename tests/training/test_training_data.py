@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from training_songs import RATE, easy_stems, write_songs
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.training.dataset import Examples, SongFile, open_song
+from stemlift.training.multitracks import prepare
 from stemlift.training.recipe import Data, Recipe, load_recipe, parse_recipe, recipe_names
 from stemlift.training.sources import gather
 from stemlift.training.weights import config_of, fresh
@@ -100,6 +102,33 @@ def test_a_users_own_songs(tmp_path: Path) -> None:
     assert np.abs(without[0][:3] - easy_stems(0.5, 1)[:3]).max() <= 1
     gather(Data(multitracks=(root,)), tmp_path / "run", nothing)
     assert all(path.stat().st_mtime_ns == time for path, time in prepared.items())
+
+
+def test_stems_that_come_late_or_go_are_noticed(tmp_path: Path) -> None:
+    root, into = tmp_path / "mine", tmp_path / "run"
+    write_multitrack(root / "song", 3, left_out="vocals")
+    write_multitrack(tmp_path / "whole", 3)
+    (path,) = prepare(root, into, nothing)
+    os.utime(path, ns=(2 * 10**18, 2 * 10**18))
+    (root / "song" / "vocals.wav").write_bytes((tmp_path / "whole" / "vocals.wav").read_bytes())
+    os.utime(root / "song" / "vocals.wav", ns=(10**18, 10**18))
+    os.utime(root / "song", ns=(3 * 10**18, 3 * 10**18))
+    assert prepare(root, into, nothing) == [path]
+    assert np.load(path)[3].any()
+    (root / "song" / "vocals.wav").unlink()
+    os.utime(root / "song", ns=(4 * 10**18, 4 * 10**18))
+    prepare(root, into, nothing)
+    assert not np.load(path)[3].any()
+    assert [each.name for each in into.iterdir()] == [path.name]
+
+
+def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
+    write_multitrack(tmp_path / "mine" / "song", 1)
+    (tmp_path / "run").write_text("in the way", encoding="utf-8")
+    with pytest.raises(StemliftError) as caught:
+        prepare(tmp_path / "mine", tmp_path / "run", nothing)
+    assert caught.value.reason is Reason.OUTPUT_UNWRITABLE
+    assert str(tmp_path / "run") in caught.value.message
 
 
 def test_own_songs_of_other_rates_and_beyond_full_scale(tmp_path: Path) -> None:

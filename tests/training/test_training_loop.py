@@ -10,6 +10,7 @@ from training_songs import write_songs
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.recognise import recognise
 from stemlift.models.spec import Network
+from stemlift.training import loop
 from stemlift.training.dataset import SongFile
 from stemlift.training.export import export
 from stemlift.training.loop import Surroundings, train
@@ -128,6 +129,27 @@ def test_a_training_is_not_overwritten(tmp_path: Path, songs: Songs) -> None:
         train(changed, songs, tmp_path, True, Surroundings())
     assert caught.value.reason is Reason.FILE_CORRUPT
     assert (tmp_path / STATE).read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", [torch.cuda.OutOfMemoryError, MemoryError])
+def test_where_memory_ends_it_says_so_and_can_go_on(
+    tmp_path: Path, songs: Songs, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    train(recipe(steps=1), songs, tmp_path, False, Surroundings())
+    before = (tmp_path / STATE).read_bytes()
+
+    def too_much(*_: object) -> torch.Tensor:
+        raise kind
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "separation_loss", too_much)
+        with pytest.raises(StemliftError) as caught:
+            train(recipe(steps=2), songs, tmp_path, True, Surroundings())
+    assert caught.value.reason is Reason.OUT_OF_MEMORY
+    assert "batch" in caught.value.remedy
+    assert (tmp_path / STATE).read_bytes() == before
+    train(recipe(steps=2, batch=1), songs, tmp_path, True, Surroundings())
+    assert load(tmp_path).step == 2
 
 
 def test_a_damaged_state_is_refused(tmp_path: Path, songs: Songs) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.system.whole import write_whole
 from stemlift.training import state as states
 from stemlift.training.recipe import Recipe
 from stemlift.training.songs.rights import ingredients
 from stemlift.training.weights import read_weights, write_weights
+from stemlift.training.writing import writing_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,9 @@ def export(run: Path, target: Path) -> Exported:
     log = states.read_log(run / states.LOG)
     network = read_weights(run / states.BEST)
     parameters = sum(each.numel() for each in network.parameters())
-    try:
+    with writing_to(target.parent):
         size = write_weights(target, network, half=True)
-        card.write_text(card_of(recipe, log, parameters, size), encoding="utf-8")
-    except OSError as error:
-        raise states.unwritable(target.parent, error) from error
+        write_whole(card, card_of(recipe, log, parameters, size).encode())
     return Exported(target, card, parameters, size)
 
 

@@ -17,6 +17,7 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.models.spec import MaskKind
 from stemlift.networks.compact import Compact
 from stemlift.separation.spectrogram import MaskedSpectrogram
+from stemlift.system.whole import write_whole
 from stemlift.training import state as states
 from stemlift.training.augment import augment, generator_at
 from stemlift.training.average import follow, learning_rate
@@ -28,6 +29,7 @@ from stemlift.training.songs.mixing import RATE
 from stemlift.training.state import Log, State
 from stemlift.training.validate import Figures, validate
 from stemlift.training.weights import config_of, fresh, read_weights, write_weights
+from stemlift.training.writing import writing_to
 
 _MOST_FAILURES = 20
 """Steps in a row without a finite gradient: that does not mend itself."""
@@ -46,7 +48,8 @@ class Surroundings:
     """What a training runs in.
 
     device: as torch names it.
-    check: called between steps and songs; what it raises ends the training, its state saved.
+    check: called between steps and songs; a KeyboardInterrupt from it ends the training, its
+        state saved.
     tell: called with every line of the log.
     """
 
@@ -97,12 +100,9 @@ def train(
             "Go on with it (--resume), or choose another folder.",
         )
     learner = _begin(recipe, folder, resume, around.device)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / states.RECIPE).write_text(recipe.model_dump_json(indent=1), encoding="utf-8")
+    with writing_to(folder):
+        write_whole(folder / states.RECIPE, recipe.model_dump_json(indent=1).encode())
         log = Log(folder / states.LOG, learner.step)
-    except OSError as error:
-        raise states.unwritable(folder, error) from error
     try:
         _run(learner, recipe, songs, folder, log, around)
     except KeyboardInterrupt:
@@ -156,10 +156,8 @@ def _run(
     )
 
     def told(line: dict[str, object]) -> None:
-        try:
+        with writing_to(folder):
             log.write(line)
-        except OSError as error:
-            raise states.unwritable(folder, error) from error
         around.tell(line)
 
     losses: list[Tensor] = []
@@ -208,11 +206,18 @@ def _step(
         stems = augment(stems, RATE, recipe.augmentation, chances)
     for group in learner.optimiser.param_groups:
         group["lr"] = learning_rate(settings, learner.step)
-    with torch.autocast(kind, dtype=torch.bfloat16, enabled=reduced):
-        estimates = learner.masked(stems.sum(dim=1))
-    loss = separation_loss(estimates.float(), stems, recipe.loss)
     learner.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    try:
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=reduced):
+            estimates = learner.masked(stems.sum(dim=1))
+        loss = separation_loss(estimates.float(), stems, recipe.loss)
+        loss.backward()  # type: ignore[no-untyped-call]
+    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
+        raise StemliftError(
+            Reason.OUT_OF_MEMORY,
+            f"The device {device} has no memory for a step of this training.",
+            "Lower the recipe's batch or segment, and go on from the last state (--resume).",
+        ) from error
     norm = float(nn.utils.clip_grad_norm_(learner.network.parameters(), settings.clip))
     learner.step += 1
     if math.isfinite(norm):
@@ -240,10 +245,8 @@ def _measure(
     if figures is None or figures.mean > learner.best:
         learner.best = learner.best if figures is None else figures.mean
         learner.best_step = learner.step
-        try:
+        with writing_to(folder):
             write_weights(folder / states.BEST, learner.average, half=False)
-        except OSError as error:
-            raise states.unwritable(folder, error) from error
     return {
         "step": learner.step,
         "sdr": {} if figures is None else {stem: round(each, 3) for stem, each in figures.stems},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from stemlift.audio.reader import open_reader
 from stemlift.audio.resample import resample_blocks, resampled_length
 from stemlift.errors import Reason, StemliftError
 from stemlift.training.songs.mixing import RATE, STEMS
+from stemlift.training.writing import save_array, writing_to
 
 _SUFFIXES = (".wav", ".flac", ".aif", ".aiff")
 _HELD_OUT = 10
@@ -26,7 +26,8 @@ def prepare(root: Path, into: Path, check: Callable[[], None]) -> list[Path]:
     scaled alike where one would pass full scale.
 
     Raises:
-        StemliftError: FILE_NOT_FOUND where there is no song; reasons of reading.
+        StemliftError: FILE_NOT_FOUND where there is no song; reasons of reading;
+            OUTPUT_UNWRITABLE.
     """
     if not root.is_dir():
         raise StemliftError(
@@ -41,19 +42,16 @@ def prepare(root: Path, into: Path, check: Callable[[], None]) -> list[Path]:
             f"There is no song in {root}.",
             f"Each song is a folder in it, with {', '.join(f'{stem}.wav' for stem in STEMS)}.",
         )
-    into.mkdir(parents=True, exist_ok=True)
     prepared = []
     for folder, stems in found.items():
         check()
         target = into / f"{zlib.crc32(str(folder).encode()):08x}.npy"
-        newest = max(path.stat().st_mtime_ns for path in stems.values())
+        # That of the folder tells of stems that came, with an old time of their own, or went.
+        newest = max(path.stat().st_mtime_ns for path in (folder, *stems.values()))
         if not target.is_file() or target.stat().st_mtime_ns < newest:
-            part = into / f".{target.stem}.{uuid.uuid4().hex}.npy"
-            try:
-                np.save(part, read(stems))
-                part.replace(target)
-            finally:
-                part.unlink(missing_ok=True)
+            sound = read(stems)
+            with writing_to(into):
+                save_array(target, sound)
         prepared.append(target)
     return prepared
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,8 @@ import torch
 from torch import Tensor
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.system.whole import whole_file, write_whole
+from stemlift.training.writing import unwritable, writing_to
 
 STATE = "state.pt"
 LOG = "log.jsonl"
@@ -45,8 +45,6 @@ def save(folder: Path, state: State) -> None:
     Raises:
         StemliftError: OUTPUT_UNWRITABLE.
     """
-    path = folder / STATE
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     content = {
         "version": _VERSION,
         "step": state.step,
@@ -57,16 +55,11 @@ def save(folder: Path, state: State) -> None:
         "best_step": state.best_step,
     }
     try:
-        with part.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except (OSError, RuntimeError) as error:
-        # torch tells of a full disk in a RuntimeError.
+        with writing_to(folder), whole_file(folder / STATE) as scratch:
+            torch.save(content, scratch)
+    except RuntimeError as error:
+        # So torch tells of a full disk.
         raise unwritable(folder, error) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load(folder: Path) -> State:
@@ -105,12 +98,7 @@ class Log:
     def __init__(self, path: Path, step: int) -> None:
         self._path = path
         kept = [line for line in read_log(path) if line.get("step", 0) <= step] if step else []
-        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-        try:
-            part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_whole(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def write(self, line: dict[str, object]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
@@ -129,15 +117,6 @@ def read_log(path: Path) -> list[dict[str, Any]]:
             # A machine that lost its power leaves half a line.
             continue
     return found
-
-
-def unwritable(folder: Path, error: Exception) -> StemliftError:
-    why = getattr(error, "strerror", None) or str(error)
-    return StemliftError(
-        Reason.OUTPUT_UNWRITABLE,
-        f"The training cannot be written to {folder}: {why}.",
-        "Choose another folder, or make room.",
-    )
 
 
 def _damaged(path: Path, why: str) -> StemliftError:

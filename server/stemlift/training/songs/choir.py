@@ -23,6 +23,9 @@ def prepare(folder: Path, wanted: Iterable[Voice]) -> tuple[list[str], list[Stem
 
     Returns:
         The names of the voices that are there now, in the order wanted, and why others are not.
+
+    Raises:
+        StemliftError: OUTPUT_UNWRITABLE.
     """
     there: list[str] = []
     refused: list[StemliftError] = []
@@ -30,10 +33,11 @@ def prepare(folder: Path, wanted: Iterable[Voice]) -> tuple[list[str], list[Stem
         path = folder / f"{voice.name}.npz"
         if not path.is_file():
             try:
-                voice_bank.save(make(voice), path)
+                made = make(voice)
             except StemliftError as error:
                 refused.append(error)
                 continue
+            voice_bank.save(made, path)
         there.append(voice.name)
     return there, refused
 

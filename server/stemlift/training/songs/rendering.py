@@ -9,11 +9,7 @@ what it is. The `.json` is written last: a song without one is not there.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import sys
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stemlift.errors import Reason, StemliftError
+from stemlift.system.whole import write_whole
 from stemlift.training.songs import choir, mixing, rights, voice_bank, voices
 from stemlift.training.songs.arranging import compose, generator_for
 from stemlift.training.songs.fluidsynth import Font, library
@@ -32,6 +28,7 @@ from stemlift.training.songs.playing import play
 from stemlift.training.songs.rights import Split
 from stemlift.training.songs.score import Kind, Song
 from stemlift.training.songs.vocals import vocals
+from stemlift.training.writing import save_array, writing_to
 
 SILENT_STEM = 0.05
 
@@ -120,25 +117,14 @@ def write(order: Order, index: int) -> str:
     if done.is_file():
         return name
     stems, manifest = make(order, index)
-    try:
-        sound = order.folder / f".{name}.{os.getpid()}.npy"
-        np.save(sound, stems)
-        sound.replace(order.folder / f"{name}.npy")
-        told = order.folder / f".{name}.{os.getpid()}.json"
-        told.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        told.replace(done)
-    except OSError as error:
-        raise StemliftError(
-            Reason.OUTPUT_UNWRITABLE,
-            f"The song {name} cannot be written to {order.folder}: {error.strerror}.",
-            "Choose another folder, or make room.",
-        ) from error
+    with writing_to(order.folder):
+        save_array(order.folder / f"{name}.npy", stems)
+        write_whole(done, (json.dumps(manifest, indent=1) + "\n").encode())
     return name
 
 
 def write_all(order: Order, songs: range, processes: int) -> Iterator[str]:
     """Write songs with several processes; yields the name of each as it is done, in order."""
-    order.folder.mkdir(parents=True, exist_ok=True)
     if processes <= 1:
         for index in songs:
             yield write(order, index)
@@ -179,37 +165,3 @@ def _manifest(
         "voices": cast,
         "mixing": done,
     }
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """`python -m stemlift.training.songs.rendering`: for the time before the command."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--voices", type=Path, help="folder of the voices' banks")
-    parser.add_argument("--split", choices=("train", "valid", "test"), default="train")
-    parser.add_argument("--songs", type=int, default=10)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=24.0)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    chosen = parser.parse_args(arguments)
-    bank = chosen.voices or chosen.out / "voices"
-    order = Order(chosen.out, chosen.split, chosen.seed, chosen.seconds, bank)
-    try:
-        there, refused = choir.prepare(bank, voices.voices_of(chosen.split))
-        for error in refused:
-            print(error, file=sys.stderr)  # noqa: T201
-        print(f"{len(there)} voices", flush=True)  # noqa: T201
-        began = time.monotonic()
-        songs = range(chosen.first, chosen.first + chosen.songs)
-        for count, name in enumerate(write_all(order, songs, chosen.processes), 1):
-            rate = 60.0 * count / (time.monotonic() - began)
-            print(f"{name} {rate:.1f} songs a minute", flush=True)  # noqa: T201
-    except StemliftError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

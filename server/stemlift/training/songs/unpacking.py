@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import soundfile
@@ -13,6 +14,8 @@ from stemlift.system.whole import whole_file
 from stemlift.training.dataset import SongFile, open_song
 from stemlift.training.songs.mixing import RATE, STEMS
 from stemlift.training.songs.rendering import songs_in
+from stemlift.training.songs.rights import Split
+from stemlift.training.writing import unwritable, writing_to
 
 _SCALE = 32768.0
 
@@ -25,8 +28,15 @@ def unpack(songs: Path, split: str, out: Path) -> Iterator[str]:
     the name of each song when it is whole.
 
     Raises:
-        StemliftError: FILE_NOT_FOUND without such songs; FILE_CORRUPT; OUTPUT_UNWRITABLE.
+        StemliftError: ARGUMENT_INVALID for a split that is none; FILE_NOT_FOUND without such
+            songs; FILE_CORRUPT; OUTPUT_UNWRITABLE.
     """
+    if split not in get_args(Split):
+        raise StemliftError(
+            Reason.ARGUMENT_INVALID,
+            f"There is no split named {split!r}.",
+            f"Choose from: {', '.join(get_args(Split))}.",
+        )
     found = songs_in(songs, split)
     if not found:
         raise StemliftError(
@@ -38,14 +48,10 @@ def unpack(songs: Path, split: str, out: Path) -> Iterator[str]:
         song = open_song(path)
         folder = out / path.stem
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            _write(folder, song)
-        except (OSError, soundfile.LibsndfileError) as error:
-            raise StemliftError(
-                Reason.OUTPUT_UNWRITABLE,
-                f"The stems of {path.stem} cannot be written to {folder}: {error}.",
-                "Choose another folder, or make room.",
-            ) from error
+            with writing_to(folder):
+                _write(folder, song)
+        except soundfile.LibsndfileError as error:
+            raise unwritable(folder, error) from error
         yield path.stem
 
 

@@ -7,7 +7,6 @@ travels in a few megabytes and sings without WORLD or any speaking program.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +18,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.system.whole import whole_file
+from stemlift.training.writing import writing_to
 
 Floats = npt.NDArray[np.float32]
 Signal = npt.NDArray[np.float64]
@@ -165,17 +166,24 @@ def syllables(level_db: Signal, hertz: Signal) -> list[tuple[int, int, int, int]
 
 
 def save(bank: Bank, path: Path) -> None:
-    """Write a bank, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.npz")
-    np.savez_compressed(
-        temporary,
-        level_db=bank.level_db,
-        breath=bank.breath,
-        hertz=bank.hertz,
-        syllables=bank.syllables,
-    )
-    temporary.replace(path)
+    """Write a bank, whole or not at all.
+
+    Raises:
+        StemliftError: OUTPUT_UNWRITABLE.
+    """
+    with (
+        writing_to(path.parent),
+        whole_file(path) as scratch,
+        # By its handle: numpy would give the name another ending.
+        scratch.open("wb") as file,
+    ):
+        np.savez_compressed(
+            file,
+            level_db=bank.level_db,
+            breath=bank.breath,
+            hertz=bank.hertz,
+            syllables=bank.syllables,
+        )
 
 
 def load(path: Path) -> Bank:
