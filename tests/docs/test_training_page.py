@@ -25,7 +25,7 @@ from stemlift.errors import StemliftError
 from stemlift.networks.compact import BANDS, CompactConfig
 from stemlift.training import state
 from stemlift.training.recipe import Recipe, load_recipe, recipe_names
-from stemlift.training.songs import rendering, rights, voice_bank
+from stemlift.training.songs import rendering, rights, voice_bank, voices
 from stemlift.training.songs.mixing import RATE, STEMS
 
 DOCS = ROOT / "docs"
@@ -249,6 +249,17 @@ def test_what_is_kept_of_a_voice_is_what_the_page_says() -> None:
     assert f"WORLD measures it, {each_second} times a second" in PROVENANCE
     assert f"in {voice_bank.BANDS} bands" in PROVENANCE
     assert f"in {voice_bank.BREATHS} wider ones" in PROVENANCE
+
+
+def test_throats_that_learn_and_measure_are_named() -> None:
+    throats: dict[str, set[str]] = {}
+    for voice in voices.catalogue():
+        if voice.engine == "espeak":
+            throats.setdefault(voice.split, set()).add(voice.say.split("+")[1])
+    measuring = throats["valid"] | throats["test"]
+    named = PROVENANCE.partition("variants that measure, ")[2].partition(", speak another")[0]
+    assert set(re.findall(r"`(\w+)`", named)) == throats["train"] & measuring
+    assert f"of the {len(measuring)} variants that measure" in PROVENANCE
 
 
 def _console(page: str) -> list[Block]:

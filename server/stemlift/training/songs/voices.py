@@ -1,9 +1,10 @@
 """The voices that sing in training songs, their rights, and how each is made to speak.
 
-Voices in the split `train` come under licences that ask for nothing but a notice, or from a
-program that computes speech by rules: nothing else goes into weights. Free voices under the
-GPL or LGPL, whose speech is put together from recordings, serve only to measure: they, and
-other languages, are the splits `valid` and `test`. `rights.py` has the licence of each.
+Voices in the split `train` come under licences that ask for nothing but a notice, or, under
+the GPL, from a program that computes speech by rules: nothing else goes into weights. Free
+voices under the GPL or LGPL, whose speech is put together from recordings, serve only to
+measure: they, and other languages, are the splits `valid` and `test`. `rights.py` has the
+licence of each.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Voice:
         engine: `espeak`, `flite`, `festival`, or `formant` for our own (`formant_voice.py`).
         say: what the engine calls the voice.
         language: of the words, a key of `lyrics.WORDS`.
-        split: `train`, `valid` or `test`; a voice is in one only.
+        split: `train`, `valid` or `test`; a voice is in one only. The throats of espeak-ng,
+            its variants, may come back in another split with another language.
         package: Debian package that brings it; empty for our own.
         encoding: in which festival reads the words.
     """
