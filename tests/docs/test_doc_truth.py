@@ -198,5 +198,10 @@ def test_files_named_in_the_architecture_exist() -> None:
         assert (ROOT / "server/stemlift/separation" / name).is_file(), name
     for name in re.findall(r"`((?:server|tests|proto)/[\w/.-]+)`", page):
         assert (ROOT / name).exists(), name
-    for name in re.findall(r"`(reaper/[\w/.-]+)`", page):
+    packages = {path.parent.name for path in (ROOT / "server/stemlift").glob("*/__init__.py")}
+    named = [
+        name for name in re.findall(r"`(\w+/[\w/.-]+)`", page) if name.split("/")[0] in packages
+    ]
+    assert {name.split("/")[0] for name in named} >= {"reaper", "models", "training", "quality"}
+    for name in named:
         assert (ROOT / "server/stemlift" / name).exists(), name
