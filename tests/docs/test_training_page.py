@@ -122,6 +122,7 @@ def test_the_lines_that_are_shown_are_such_as_it_says(capsys: pytest.CaptureFixt
     assert _in_words(line) == shown[2]
     figures = {"drums": 2.17, "bass": -1.72, "vocals": 1.53}
     assert _in_words({"step": 3, "sdr": figures, "best_step": 3}) == shown[3]
+    assert _in_words({"step": 3, "sdr": {}, "best_step": 3}) == "step 3: not measured"
 
 
 def test_the_files_that_a_training_leaves_are_named() -> None:

@@ -176,5 +176,7 @@ def _in_words(line: dict[str, object]) -> str:
         return f"step {line['step']}: loss {line['loss']}, {line['seconds']} s a step"
     figures = line["sdr"]
     assert isinstance(figures, dict)
+    if not figures:
+        return f"step {line['step']}: not measured"
     stems = ", ".join(f"{stem} {value:.2f}" for stem, value in figures.items())
-    return f"step {line['step']}: {stems or 'not measured'} dB; best at step {line['best_step']}"
+    return f"step {line['step']}: {stems} dB; best at step {line['best_step']}"
