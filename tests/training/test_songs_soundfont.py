@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +37,7 @@ needs_fluidsynth = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def font() -> Iterator[Font]:
-    with Font(FLUID) as opened:
+    with closing(Font(FLUID)) as opened:
         yield opened
 
 

@@ -10,8 +10,6 @@ import ctypes
 import ctypes.util
 from ctypes import c_char_p, c_double, c_int, c_void_p
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,8 +70,8 @@ class Font:
     """A SoundFont in memory, from which fresh synthesizers are made.
 
     A synthesizer that has played keeps traces that a reset does not clear; a new one for each
-    song costs two milliseconds and makes every rendering the same. Loading the samples takes a
-    second, so a worker keeps one font open for all its songs. Not for several threads at once.
+    song costs little and makes every rendering the same. To load the samples takes far longer,
+    so a worker keeps one font open for all its songs. Not for several threads at once.
 
     Raises:
         StemliftError: TRAINING_UNAVAILABLE, no libfluidsynth; FILE_UNREADABLE, no SoundFont.
@@ -114,17 +112,6 @@ class Font:
             self._library.delete_fluid_synth(self._keeper)
             self._library.delete_fluid_settings(self._settings)
             self._keeper = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def synthesizer(self) -> Synthesizer:
         return Synthesizer(self._library, self._settings, self._font)
