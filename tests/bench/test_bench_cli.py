@@ -66,6 +66,7 @@ def test_a_person_gets_a_table_and_advice(here: Path, capsys: pytest.CaptureFixt
         (["--model", "nobody"], "MODEL_UNKNOWN"),
         (["--model", "htdemucs"], "MODEL_NOT_INSTALLED"),
         (["--seconds", "0"], "ARGUMENT_INVALID"),
+        (["--seconds", "nan"], "ARGUMENT_INVALID"),
     ],
 )
 def test_what_cannot_be_measured_is_said_before_anything_is(

@@ -22,7 +22,7 @@ LONGEST_SECONDS = 120
 """Of sound, in any job: its stems lie on the disk for a while."""
 
 _CANCEL_SECONDS = 15.0
-_SHARE = 6
+_SHARE = 7
 """So many jobs shall fit into the time of a model."""
 
 
@@ -94,7 +94,10 @@ class Bench:
     def trials(self, model: ModelInfo, begun: Callable[[Setting, float], None]) -> Iterator[Trial]:
         """The jobs of a model: one that loads it, one as the server chooses, then others.
 
-        A slow model ends with fewer, but never without one.
+        All but the first, and that in bf16, have one length: what a job costs besides its sound
+        weighs more in a short one. Where another setting was faster than the server's choice,
+        both have their turn again, since a machine may be busy for a while. A slow model ends
+        with fewer, but never without one.
 
         Args:
             begun: called before each job with its setting and the share of the time that is gone.
@@ -105,22 +108,40 @@ class Bench:
         begun(AUTO, 0.0)
         first = self._run(model, AUTO, FIRST_SECONDS, loading=True)
         yield first
-        # What it costs by itself, as far as the loading lets it be seen.
-        spent, guess = first.elapsed_s, first.elapsed_s / first.sound_s
-        tried = {first.precision}
-        for setting in (AUTO, *settings_for(first.device)):
+        spent = first.elapsed_s
+
+        def run(setting: Setting, seconds: int) -> Trial:
+            nonlocal spent
+            begun(setting, min(1.0, spent / self._seconds))
+            trial = self._run(model, setting, seconds)
+            spent += trial.elapsed_s
+            return trial
+
+        # As far as the loading lets it be seen, another such job takes as long.
+        if spent + first.elapsed_s > self._seconds:
+            return
+        own = run(AUTO, FIRST_SECONDS)
+        wanted = self._seconds / _SHARE * own.speed
+        seconds = round(min(max(wanted, FIRST_SECONDS), LONGEST_SECONDS))
+        if seconds > FIRST_SECONDS and spent + seconds / own.speed <= self._seconds:
+            own = run(AUTO, seconds)
+        else:
+            seconds = FIRST_SECONDS
+        yield own
+        fastest, tried = own, {first.precision, own.precision}
+        for setting in settings_for(first.device):
             if setting.batch == 0 and setting.precision in tried:
                 continue
-            if spent + FIRST_SECONDS * guess > self._seconds:
-                return
-            begun(setting, min(1.0, spent / self._seconds))
-            length = 0.0 if setting == BF16 else self._seconds / _SHARE / guess
-            seconds = round(min(max(length, FIRST_SECONDS), LONGEST_SECONDS))
-            trial = self._run(model, setting, seconds)
+            if spent + own.elapsed_s > self._seconds:
+                break
+            trial = run(setting, FIRST_SECONDS if setting == BF16 else seconds)
             yield trial
-            spent += trial.elapsed_s
-            guess = trial.elapsed_s / trial.sound_s
             tried.add(trial.precision)
+            if setting != BF16:
+                fastest = max(fastest, trial, key=lambda each: each.speed)
+        if fastest is not own:
+            yield run(AUTO, seconds)
+            yield run(fastest.setting, seconds)
 
     def _run(
         self, model: ModelInfo, setting: Setting, seconds: int, *, loading: bool = False

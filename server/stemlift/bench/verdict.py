@@ -20,10 +20,22 @@ class Advice:
 
 
 def measured(trials: Sequence[Trial]) -> Trial:
-    """The trial that says how fast the model is as the server runs it by itself."""
+    """The trial that says how fast the model is as the server runs it by itself.
+
+    Of several the fastest, the one that was disturbed least.
+    """
     own = [trial for trial in trials if trial.setting == AUTO]
     warm = [trial for trial in own if not trial.loading]
-    return (warm or own)[-1]
+    return max(warm or own, key=_speed)
+
+
+def others(trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """A trial for each other setting: of several the slowest, so that no luck speaks for it."""
+    found: dict[Setting, Trial] = {}
+    for trial in trials:
+        if trial.setting != AUTO and not trial.loading:
+            found[trial.setting] = min(found.get(trial.setting, trial), trial, key=_speed)
+    return tuple(found.values())
 
 
 def best(trials: Sequence[Trial]) -> Trial:
@@ -32,7 +44,7 @@ def best(trials: Sequence[Trial]) -> Trial:
     bf16 is none of them: where it loses nothing that is heard, the server takes it by itself.
     """
     own = measured(trials)
-    able = (trial for trial in trials if not trial.loading and trial.setting != BF16)
+    able = (trial for trial in others(trials) if trial.setting != BF16)
     fastest = max(able, default=own, key=_speed)
     # A speed with loading in it is no ground for anything.
     worth = not own.loading and fastest.speed >= WORTH * own.speed
@@ -57,7 +69,15 @@ def advise(found: Mapping[str, Sequence[Trial]]) -> Advice:
             "server chooses by itself."
         )
     sentences += [_of_bf16(name, trials) for name, trials in tried.items()]
+    alone = [name for name, trials in tried.items() if not others(trials)]
+    if alone:
+        sentences.append(
+            f"{', '.join(alone)}: time was up before another setting was tried; --seconds gives "
+            "more of it."
+        )
     sentences = [sentence for sentence in sentences if sentence]
+    if len(alone) == len(tried):
+        return Advice((), tuple(sentences))
     for setting in chosen:
         if all(_harmless(trials, setting) for trials in tried.values()):
             return Advice(_lines(setting), tuple(sentences))
@@ -70,19 +90,19 @@ def advise(found: Mapping[str, Sequence[Trial]]) -> Advice:
 
 def _of_bf16(name: str, trials: Sequence[Trial]) -> str:
     own = measured(trials)
-    with_it = [trial for trial in trials if trial.setting == BF16 and not trial.loading]
+    with_it = [trial for trial in others(trials) if trial.setting == BF16]
     if not with_it or own.loading or with_it[-1].speed < WORTH * own.speed:
         return ""
     times = with_it[-1].speed / own.speed
     return (
         f"{name}: bf16 is {times:.2f} times as fast. The server does not take it by itself, as "
-        "nobody measured what this model loses by it; `stemlift evaluate` can."
+        "nobody measured what this model loses by it; `stemlift evaluate --precision bf16` can."
     )
 
 
 def _harmless(trials: Sequence[Trial], setting: Setting) -> bool:
     own = measured(trials)
-    with_it = [trial for trial in trials if trial.setting == setting]
+    with_it = [trial for trial in others(trials) if trial.setting == setting]
     return bool(with_it) and with_it[-1].speed * WORTH >= own.speed
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from stemlift.cli.reporting import console, note, plain, print_error, print_json
 from stemlift.errors import Exit, Reason, StemliftError, severity
 
 if TYPE_CHECKING:
-    from stemlift.bench.trials import Bench, Trial
+    from stemlift.bench.trials import Bench, Setting, Trial
     from stemlift.cli.progress import ShowShare
     from stemlift.rpc.client import Client
     from stemlift.rpc.model_results import ModelInfo
@@ -42,6 +43,12 @@ def bench(
     from stemlift.cli.interrupts import Interrupts
     from stemlift.rpc.client import Client
 
+    if not isfinite(seconds):
+        raise StemliftError(
+            Reason.ARGUMENT_INVALID,
+            f"--seconds cannot be {seconds}.",
+            f"Name a number of seconds from {LEAST_SECONDS:g} up.",
+        )
     chatty = not json and not quiet
     meter = Meter()
     with Interrupts() as interrupts:
@@ -68,7 +75,8 @@ def bench(
     if json:
         print_json(_told(info, found, errors, advice.settings, advice.sentences))
     else:
-        _print(found)
+        if found:
+            _print(found)
         for error in errors.values():
             print_error(error)
         if not quiet:
@@ -127,7 +135,7 @@ def _introduce(info: ServerInfo, models: Sequence[ModelInfo], seconds: float) ->
 
 
 def _measure(
-    run: Bench, models: Sequence[ModelInfo], chatty: bool, check: Any
+    run: Bench, models: Sequence[ModelInfo], chatty: bool, check: Callable[[], None]
 ) -> tuple[dict[str, list[Trial]], dict[str, StemliftError]]:
     """The trials of each model; and why one could not be measured. The others go on."""
     from stemlift.cli.progress import show_share
@@ -148,7 +156,7 @@ def _measure(
     return found, errors
 
 
-def _beginning(show: ShowShare) -> Any:
+def _beginning(show: ShowShare) -> Callable[[Setting, float], None]:
     return lambda _setting, share: show(share)
 
 
@@ -207,7 +215,7 @@ def _print(found: dict[str, list[Trial]]) -> None:
     from rich import box
     from rich.table import Table
 
-    from stemlift.bench.verdict import best, measured
+    from stemlift.bench.verdict import best, measured, others
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("model", no_wrap=True)
@@ -217,8 +225,7 @@ def _print(found: dict[str, list[Trial]]) -> None:
     star = sign("★", "*", sys.stdout)
     for name, trials in found.items():
         own, winner = measured(trials), best(trials)
-        shown = [own, *(trial for trial in trials if trial is not own and not trial.loading)]
-        for trial in shown:
+        for trial in (own, *others(trials)):
             mark = f" {star}" if trial is winner else ""
             kind = f" ({trial.precision})" if trial.setting.precision == "auto" else ""
             load = ", loading included" if trial.loading else ""
