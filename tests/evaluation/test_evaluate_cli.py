@@ -146,6 +146,22 @@ def test_the_bare_model(here: Path) -> None:
         assert key[2] == "other" or bare[key] == value
 
 
+def test_another_precision_is_measured_anew(home: Home, here: Path) -> None:
+    command = [*MEASURE, "--songs", "1", "-o", "out"]
+    assert main([*command, "--precision", "auto"]) == 0
+    before = records(here / "out")
+    home.paths.settings_file.write_text('precision = "fp32"\n', encoding="utf-8")
+    try:
+        assert main(command) == 0
+    finally:
+        home.paths.settings_file.unlink()
+    after = records(here / "out")
+    assert after != before
+    assert json.loads((here / "out" / "summary.json").read_text("utf-8"))["precision"] == "fp32"
+    assert main([*command, "--precision", "fp32"]) == 0
+    assert records(here / "out") == after
+
+
 def test_stem_files(home: Home, here: Path) -> None:
     stems = {name: here / "songs" / "one" / f"{name}.wav" for name in FOUR}
     for name in ("one", "two"):
@@ -173,6 +189,7 @@ def test_stem_files(home: Home, here: Path) -> None:
         (("--reference", "songs", "--model", "spectral", "--metric", "pesq"), "pesq"),
         (("--reference", "songs", "--baseline", "luck"), "luck"),
         (("--reference", "songs", "--model", "spectral", "--remainder", "separate"), "remainder"),
+        (("--reference", "songs", "--model", "spectral", "--precision", "fp16"), "fp16"),
     ],
 )
 def test_what_is_wrong_is_told(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from xml.etree import ElementTree
 
@@ -107,6 +108,18 @@ def test_bss_eval_is_that_of_quality() -> None:
         assert each.frames["sir"] == tuple(expected[each.stem].sir)
 
 
+def test_stems_that_a_model_leaves_out_interfere_all_the_same() -> None:
+    references, estimates = separation(2 * RATE, 2, 1)
+    (first, second), (guess, _) = references.values(), estimates.values()
+    truth = recording(vocals=first, drums=second)
+    guess = np.asarray(guess, np.float32)
+    (found,) = score(Metric.BSS, truth, {"vocals": guess})
+    both = score(Metric.BSS, truth, {"vocals": guess, "drums": truth.mixture - guess})
+    (expected,) = (each for each in both if each.stem == "vocals")
+    assert found == expected
+    assert found.values["sir"] is not None
+
+
 def test_the_mixture_as_every_stem() -> None:
     truth = easy()
     guess = Baseline.MIXTURE.estimates(truth, lambda: None)
@@ -163,7 +176,7 @@ def test_the_table_row_by_row() -> None:
 
 
 def test_means_and_medians() -> None:
-    told = as_json(RESULTS, Metric.SDR, "other")
+    told = as_json(RESULTS, Metric.SDR, {"remainder": "other"})
     assert told["songs"] == ["one", "two"]
     bass = told["models"]["spectral"]["stems"]["bass"]
     assert bass["sdr"] == {"mean": 6.0, "median": 6.0, "songs": 2}
@@ -171,7 +184,9 @@ def test_means_and_medians() -> None:
     assert told["models"]["mixture"]["stems"]["bass"]["si_sdr"]["mean"] is None
     assert told["models"]["spectral"]["mean_of_stems"] == {}
     more = StemScore("drums", {"sdr": 0.0, "si_sdr": 1.0})
-    told = as_json([*RESULTS, Scored("one", "spectral", (more,), False)], Metric.SDR, "other")
+    told = as_json(
+        [*RESULTS, Scored("one", "spectral", (more,), False)], Metric.SDR, {"remainder": "other"}
+    )
     assert told["models"]["spectral"]["mean_of_stems"]["sdr"] == {"mean": 3.0, "median": 3.0}
 
 
@@ -202,6 +217,25 @@ def test_boxes_span_the_quartiles() -> None:
     assert value(float(outlier.get("cy", 0))) == pytest.approx(20, abs=0.05)
     assert "median 5.00" in (three.findtext(f"{space}title") or "")
     assert "&lt;one&gt;" in picture
+
+
+def test_names_neither_meet_nor_leave_the_picture() -> None:
+    long = "a model whose name is as long as names of models of one's own may well be" * 2
+    groups = {name: {long: [1.0], "two": [2.0]} for name in ("the left \1 guitar", "vocals", "x")}
+    root = ElementTree.fromstring(box_plot("SDR", "dB", groups))
+    space = "{http://www.w3.org/2000/svg}"
+    width = float(root.get("viewBox", "").split()[2])
+    texts = [(each.text or "", each) for each in root.iter(f"{space}text")]
+    stems = [each for each in texts if each[0] in groups or "guitar" in each[0]]
+    ends = [
+        (float(each.get("x", 0)) - 4 * len(text), float(each.get("x", 0)) + 4 * len(text))
+        for text, each in stems
+    ]
+    assert len(ends) == 3
+    assert all(one[1] <= two[0] for one, two in itertools.pairwise(ends))
+    assert ends[-1][1] <= width
+    (name,) = (each for text, each in texts if text == long)
+    assert float(name.get("x", 0)) + 7 * len(long) <= width
 
 
 def test_a_picture_of_nothing_is_one() -> None:

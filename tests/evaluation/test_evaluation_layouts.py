@@ -114,6 +114,30 @@ def test_stem_files(tmp_path: Path, codec: StemCodec) -> None:
     assert found.mixture.shape == (RATE // 2, 2)
 
 
+def test_a_stem_file_beside_its_own_stems_is_no_further_song(tmp_path: Path) -> None:
+    true = write_multitrack(tmp_path / "A", 0.1)
+    mix = tmp_path / "A" / "mixture.wav"
+    soundfile.write(mix, sum(true.values()), RATE, subtype="PCM_24")
+    stems = {name: tmp_path / "A" / f"{name}.wav" for name in FOUR}
+    for name in ("A", "B"):
+        write_stem_mp4(tmp_path / f"{name}.stem.mp4", mix, stems, codec=StemCodec.ALAC)
+    first, second = find_songs(tmp_path)
+    assert (first.name, second.name) == ("A", "B")
+    assert first.stems["bass"].path.suffix == ".wav"
+
+
+def test_links_lead_to_no_song_twice(tmp_path: Path) -> None:
+    root = tmp_path / "songs"
+    write_multitrack(root / "one", 0.01)
+    write_multitrack(tmp_path / "elsewhere" / "two", 0.01)
+    try:
+        for name, target in {"a": "..", "b": ".", "c": "c", "d": "../elsewhere"}.items():
+            (root / name).symlink_to(target, target_is_directory=True)
+    except OSError:
+        pytest.skip("links cannot be made here")
+    assert [name.rpartition("/")[2] for name in names(root)] == ["two", "one"]
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     assert refused(tmp_path / "none").reason is Reason.FILE_NOT_FOUND
     assert refused(tmp_path).reason is Reason.FILE_NOT_FOUND

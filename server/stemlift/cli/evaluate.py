@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemlift.cli.reporting import console, duration, note, plain, print_json
+from stemlift.cli.reporting import console, duration, in_one_line, note, plain, print_json
 from stemlift.errors import Exit, Reason, StemliftError
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ def evaluate(
     remainder: Annotated[
         str, typer.Option(help="As for `stemlift separate`: other, or off for the bare model.")
     ] = "other",
+    precision: Annotated[
+        str | None, typer.Option(help="auto, fp32 or bf16. Default: the settings', else auto.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no advice.")] = False,
 ) -> int:
@@ -53,10 +56,16 @@ def evaluate(
     from stemlift.evaluation.run import Order
     from stemlift.evaluation.run import evaluate as run
     from stemlift.evaluation.scoring import Metric
+    from stemlift.paths import find_paths
+    from stemlift.rpc.requests import PRECISIONS
+    from stemlift.settings import load_settings
 
     measured = Metric(_chosen("metric", metric, tuple(Metric)))
     bases = [Baseline(_chosen("baseline", each, tuple(Baseline))) for each in baseline or ()]
     _chosen("remainder", remainder, ("other", "off"))
+    # Told to each job: what is there already must be known by it when the settings change.
+    told = load_settings(find_paths().settings_file).precision if precision is None else precision
+    _chosen("precision", told, tuple(PRECISIONS))
     found = find_songs(reference)[:songs]
     results = []
     with Interrupts() as interrupts, _connection(interrupts.check, json) as client:
@@ -64,7 +73,7 @@ def evaluate(
             given = entrants(model or (), bases, client)
             if not json and not quiet:
                 _advise(model or (), client)
-            order = Order(found, given, measured, out, remainder)
+            order = Order(found, given, measured, out, remainder, told)
             with _progress(lines=not json and not quiet) as show:
                 results = list(run(order, client, show, interrupts.check))
         except KeyboardInterrupt:
@@ -163,7 +172,8 @@ class _Lines:
         if (step.song, step.entrant) != self.last:
             self.last = (step.song, step.entrant)
             left = _left(step)
-            note(f"{step.song}, {step.entrant}: {step.share:.0%}{', ' if left else ''}{left}")
+            song = in_one_line(step.song)
+            note(f"{song}, {step.entrant}: {step.share:.0%}{', ' if left else ''}{left}")
 
 
 def _left(step: Step) -> str:
@@ -173,7 +183,8 @@ def _left(step: Step) -> str:
 def _told(results: Sequence[Scored], order: Order) -> dict[str, object]:
     from stemlift.evaluation.table import as_json
 
-    return as_json(results, order.metric, order.remainder)
+    options = {"remainder": order.remainder, "precision": order.precision}
+    return as_json(results, order.metric, options)
 
 
 def _files(out: Path) -> dict[str, object]:

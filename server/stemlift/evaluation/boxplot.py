@@ -7,6 +7,7 @@ A box spans the quartiles, with a line at the median; whiskers reach the furthes
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from xml.sax.saxutils import escape
 
@@ -18,6 +19,12 @@ _BOX, _BETWEEN, _APART = 26, 8, 40
 _LEFT, _RIGHT, _TOP, _HEIGHT, _BOTTOM = 64, 24, 76, 320, 40
 _LEGEND = 20
 _TICKS = 8
+_LETTER = 8
+"""Of a name, about, in pixels; so that names neither meet nor leave the picture."""
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Names of stems are those of files; XML holds none of these, escaped or not."""
+
 _LETTERS = (
     "role=\"img\" font-family=\"system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif\""
     ' font-size="14"'
@@ -37,10 +44,13 @@ def box_plot(title: str, unit: str, groups: Mapping[str, Mapping[str, Sequence[f
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
     values = [each for group in groups.values() for some in group.values() for each in some]
     low, high, step = _scale(values or [0.0])
-    width_of = {group: len(inside) * (_BOX + _BETWEEN) for group, inside in groups.items()}
-    legend = -(-len(names) // 2) * _LEGEND
+    boxes = {group: len(inside) * (_BOX + _BETWEEN) for group, inside in groups.items()}
+    width_of = {group: max(boxes[group], len(group) * _LETTER - _APART // 2) for group in groups}
+    longest = _LETTER * max(map(len, names), default=0)
+    width = max(560, _LEFT + sum(width_of.values()) + _APART * len(groups) + _RIGHT, 72 + longest)
+    columns = 2 if 2 * (longest + 32) <= width - 48 else 1
+    legend = -(-len(names) // columns) * _LEGEND
     top = _TOP + legend
-    width = max(560, _LEFT + sum(width_of.values()) + _APART * len(groups) + _RIGHT)
     height = top + _HEIGHT + _BOTTOM
 
     def y(value: float) -> float:
@@ -55,9 +65,10 @@ def box_plot(title: str, unit: str, groups: Mapping[str, Mapping[str, Sequence[f
         f'  <text class="note" x="24" y="{top - 12}">{escape(unit)}</text>',
     ]
     for place, name in enumerate(names):
-        x, line = 24 + place % 2 * (width - 48) / 2, 56 + place // 2 * _LEGEND
+        x = 24 + place % columns * (width - 48) / 2
+        line = 56 + place // columns * _LEGEND
         out.append(f'  <rect x="{x:g}" y="{line - 11}" width="12" height="12" {_fill(place)}/>')
-        out.append(f'  <text class="note" x="{x + 20:g}" y="{line}">{escape(name)}</text>')
+        out.append(f'  <text class="note" x="{x + 20:g}" y="{line}">{_text(name)}</text>')
     for tick in range(round((high - low) / step) + 1):
         at = low + tick * step
         level = f'x1="{_LEFT}" x2="{width - _RIGHT}" y1="{y(at):.1f}" y2="{y(at):.1f}"'
@@ -68,12 +79,13 @@ def box_plot(title: str, unit: str, groups: Mapping[str, Mapping[str, Sequence[f
     for group, inside in groups.items():
         middle = x + width_of[group] / 2
         where = f'x="{middle:.1f}" y="{top + _HEIGHT + 26}"'
-        out.append(f'  <text class="name" {where} text-anchor="middle">{escape(group)}</text>')
+        out.append(f'  <text class="name" {where} text-anchor="middle">{_text(group)}</text>')
+        at = middle - boxes[group] / 2
         for name, some in inside.items():
             label = f"{group}, {name}"
-            out += _box(label, some, x + _BETWEEN / 2, _fill(names.index(name)), y)
-            x += _BOX + _BETWEEN
-        x += _APART
+            out += _box(label, some, at + _BETWEEN / 2, _fill(names.index(name)), y)
+            at += _BOX + _BETWEEN
+        x += width_of[group] + _APART
     return "\n".join([*out, "</svg>", ""])
 
 
@@ -87,8 +99,8 @@ def _box(
     near = [each for each in values if low - reach <= each <= high + reach]
     least, most = min(*near, low), max(*near, high)
     centre = x + _BOX / 2
-    told = f"{label}: median {middle:.2f}, {len(values)} songs"
-    out = [f"  <g><title>{escape(told)}</title>"]
+    told = f"{label}: median {middle:.2f}, {len(values)} song{'s' * (len(values) != 1)}"
+    out = [f"  <g><title>{_text(told)}</title>"]
     for one, two in ((most, high), (low, least)):
         line = f'x1="{centre:.1f}" x2="{centre:.1f}" y1="{y(one):.1f}" y2="{y(two):.1f}"'
         out.append(f'    <line class="line" {line}/>')
@@ -106,6 +118,10 @@ def _box(
         if each not in near
     ]
     return [*out, "  </g>"]
+
+
+def _text(name: str) -> str:
+    return escape(_UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", name))
 
 
 def _fill(place: int) -> str:

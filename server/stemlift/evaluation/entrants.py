@@ -55,7 +55,9 @@ def entrants(
     found: dict[str, Entrant] = {}
     for name in models:
         info = _model(client(), name)
-        found[info.name] = Entrant(info.name, info.name, _identity(client(), info))
+        # Another version may compute the same weights in another way.
+        identity = f"{client().server_info().version} {_identity(client(), info)}"
+        found[info.name] = Entrant(info.name, info.name, identity)
     for baseline in baselines:
         identity = f"{baseline} {WINDOW} {HOP} {EXPONENT}"
         if found.get(baseline, _NOBODY).model:

@@ -8,6 +8,7 @@ with a sound file for each stem.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,13 +61,15 @@ def find_songs(root: Path) -> tuple[Multitrack, ...]:
     Where it has both `train` and `test`, as MUSDB18 does, those of `test`: the others are what
     models were trained on. A folder of sound files is one song; its stems are called as the
     files, or as what follows the last " - ". `mixture` or `mix` is the mixture. A file of all
-    but the vocals is left out where there are other stems to make it from.
+    but the vocals is left out where there are other stems to make it from. A folder that is
+    reached twice, through a link, counts once.
 
     Raises:
         StemliftError: FILE_NOT_FOUND without such a folder or a song in it; FILE_UNREADABLE,
             FILE_CORRUPT.
     """
-    if not root.is_dir():
+    # Unlike Path's own, it does not raise where a folder above cannot be read.
+    if not os.path.isdir(root):  # noqa: PTH112
         raise StemliftError(
             Reason.FILE_NOT_FOUND,
             f"There is no folder {root}.",
@@ -74,8 +77,8 @@ def find_songs(root: Path) -> tuple[Multitrack, ...]:
         )
     held_out = root / "test"
     both = held_out.is_dir() and (root / "train").is_dir()
-    songs = tuple(_below(held_out, root, 1)) if both else ()
-    songs = songs or tuple(_below(root, root, 0))
+    songs = tuple(_below(held_out, root, 1, set())) if both else ()
+    songs = songs or tuple(_below(root, root, 0, set()))
     if not songs:
         raise StemliftError(
             Reason.FILE_NOT_FOUND,
@@ -83,31 +86,43 @@ def find_songs(root: Path) -> tuple[Multitrack, ...]:
             f"Each song is a folder in it, with {', '.join(f'{stem}.wav' for stem in FOUR)} or"
             f" other stems, or a {STEM_MP4} file.",
         )
-    return songs
+    return tuple(sorted(songs, key=lambda song: song.name))
 
 
-def _below(folder: Path, root: Path, depth: int) -> Iterator[Multitrack]:
+def _below(folder: Path, root: Path, depth: int, seen: set[Path]) -> Iterator[Multitrack]:
+    where = folder.resolve()
+    if where in seen:
+        return
+    seen.add(where)
     try:
         inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        files = [path for path in inside if path.is_file()]
+        folders = [path for path in inside if path.is_dir()]
     except OSError as error:
         raise StemliftError(
             Reason.FILE_UNREADABLE,
             f"The folder {folder} cannot be read: {error.strerror}.",
             "Make it readable, then try again.",
         ) from error
-    song = _song_of([path for path in inside if path.is_file()], folder, root)
+    song = _song_of(files, folder, root)
     if song is not None and not song.stems.keys().isdisjoint(FOUR):
         # Below it may lie what somebody made of it.
         yield song
         return
     nothing = True
-    for path in inside:
-        if path.name.casefold().endswith(STEM_MP4) and path.is_file():
+    names = set()
+    # Folders first: a stem file that was unpacked beside itself is the song once more, with loss.
+    for path in folders if depth < _DEEPEST else ():
+        for each in _below(path, root, depth + 1, seen):
             nothing = False
-            yield _stem_file(path, root)
-        elif depth < _DEEPEST and path.is_dir():
-            for each in _below(path, root, depth + 1):
-                nothing = False
+            names.add(each.name)
+            yield each
+    for path in files:
+        if path.name.casefold().endswith(STEM_MP4):
+            nothing = False
+            each = _stem_file(path, root)
+            if each.name not in names:
+                names.add(each.name)
                 yield each
     # Sound files of any names are a song only where no other is: they may be anything.
     if nothing and song is not None:

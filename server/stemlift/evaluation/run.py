@@ -33,13 +33,14 @@ _STEADY = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is measured. out: the folder of the results. remainder: as `SeparateOptions`."""
+    """What is measured. out: the folder of the results. The rest is as `SeparateOptions`."""
 
     songs: tuple[Multitrack, ...]
     entrants: tuple[Entrant, ...]
     metric: Metric
     out: Path
     remainder: str = "other"
+    precision: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,11 @@ def evaluate(
         check()
         shape_of(song)
     keys = {song.name: key_of(song) for song in order.songs}
-    waiting = {song.name: tuple(_open(song, order, keys)) for song in order.songs}
+    known = dict(_known(order, keys))
+    waiting = {
+        song.name: tuple(each for each in order.entrants if (song.name, each.name) not in known)
+        for song in order.songs
+    }
     sizes = {song.name: float(_size(song)) for song in order.songs}
     way = _Way(on_step, sum(sizes[name] * len(each) for name, each in waiting.items()))
     with only_one(order.out), work_folder(order.out) as work:
@@ -116,25 +121,27 @@ def evaluate(
                 jobs = _Song(song, order, work, way, check, sizes[song.name])
                 fresh = jobs.run(waiting[song.name], client, keys[song.name])
             for entrant in order.entrants:
-                known = fresh.get(entrant.name) or _known(song, entrant, order, keys[song.name])
-                yield Scored(song.name, entrant.name, known or (), entrant.name not in fresh)
+                again = entrant.name not in fresh
+                scores = known[song.name, entrant.name] if again else fresh[entrant.name]
+                yield Scored(song.name, entrant.name, scores, again)
 
 
 def _known(
-    song: Multitrack, entrant: Entrant, order: Order, song_key: str
-) -> tuple[StemScore, ...] | None:
-    return read_record(_place(song, entrant, order), _key(song_key, entrant, order))
-
-
-def _open(song: Multitrack, order: Order, keys: Mapping[str, str]) -> Iterator[Entrant]:
-    for entrant in order.entrants:
-        if _known(song, entrant, order, keys[song.name]) is None:
-            yield entrant
+    order: Order, keys: Mapping[str, str]
+) -> Iterator[tuple[tuple[str, str], tuple[StemScore, ...]]]:
+    """The scores that are there already, by the names of their song and entrant."""
+    for song in order.songs:
+        for entrant in order.entrants:
+            scores = read_record(
+                _place(song, entrant, order), _key(keys[song.name], entrant, order)
+            )
+            if scores is not None:
+                yield (song.name, entrant.name), scores
 
 
 def _key(song_key: str, entrant: Entrant, order: Order) -> str:
-    remainder = order.remainder if entrant.model else ""
-    return "-".join((song_key, _digest(entrant.identity, str(order.metric), remainder)))
+    options = (order.remainder, order.precision) if entrant.model else ()
+    return "-".join((song_key, _digest(entrant.identity, str(order.metric), *options)))
 
 
 def _place(song: Multitrack, entrant: Entrant, order: Order) -> Path:
@@ -170,6 +177,7 @@ class _Song:
                     model=entrant.model,
                     out=self.work / str(place),
                     remainder=self.order.remainder,
+                    precision=self.order.precision,
                     # Somebody who waits for stems goes first.
                     priority="background",
                 )

@@ -20,6 +20,10 @@ SILENT = 1e-6
 that all others together are so far below: there is nothing to separate it from."""
 
 
+_UNANSWERED = "\0"
+"""No stem's name."""
+
+
 class Metric(StrEnum):
     """SDR: SDR and SI-SDR of the whole song. BSS: BSS Eval v4, medians over seconds."""
 
@@ -101,14 +105,20 @@ def _bss(
     check: Callable[[], None],
 ) -> tuple[StemScore, ...]:
     references = {pair.label: _sum(truth.stems, pair.references) for pair in compared}
+    guesses = {pair.label: _sum(estimates, pair.estimates) for pair in compared}
+    labels = tuple(references)
+    answered = {name for pair in compared for name in pair.references}
+    unanswered = tuple(name for name in truth.stems if name not in answered)
+    if unanswered:
+        # What comes from them is interference, too, though the model gives nothing for them.
+        references[_UNANSWERED] = _sum(truth.stems, unanswered)
+        guesses[_UNANSWERED] = truth.mixture - _sum(estimates, tuple(estimates))
     # A stem that is silent throughout would leave no second of any stem to be measured.
     sounding = {name: sound for name, sound in references.items() if sound.any()}
-    guesses = {
-        pair.label: _sum(estimates, pair.estimates) for pair in compared if pair.label in sounding
-    }
-    found = bss_eval(sounding, guesses, truth.rate, check) if sounding else {}
+    given = {name: guesses[name] for name in sounding}
+    found = bss_eval(sounding, given, truth.rate, check) if sounding else {}
     scores = []
-    for name in references:
+    for name in labels:
         values: dict[str, float | None] = dict.fromkeys(Metric.BSS.figures)
         frames: dict[str, tuple[float | None, ...]] = {}
         if name in found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
@@ -89,8 +89,10 @@ def mean_of_stems(found: Sequence[Figure], model: str, name: str) -> MeanOfStems
     return MeanOfStems(fmean(means), fmean(medians))
 
 
-def as_json(results: Sequence[Scored], metric: Metric, remainder: str) -> dict[str, Any]:
-    """Means and medians over the songs, by model, stem and figure."""
+def as_json(
+    results: Sequence[Scored], metric: Metric, options: Mapping[str, str]
+) -> dict[str, Any]:
+    """Means and medians over the songs, by model, stem and figure; with the options as given."""
     models: dict[str, dict[str, Any]] = {}
     found = figures(results, metric)
     for figure in found:
@@ -107,7 +109,7 @@ def as_json(results: Sequence[Scored], metric: Metric, remainder: str) -> dict[s
                 told["mean_of_stems"][name] = {"mean": over.mean, "median": over.median}
     return {
         "metric": str(metric),
-        "remainder": remainder,
+        **options,
         "songs": list(dict.fromkeys(result.song for result in results)),
         "models": models,
     }
