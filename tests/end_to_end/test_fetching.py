@@ -39,7 +39,7 @@ def home(tmp_path: Path, hub: FakeHub):
 def test_fetched_once_then_offline(home: Home, hub: FakeHub, tmp_path: Path) -> None:
     source = write(tmp_path / "s.wav", song(40_000, 2, 44100), 44100, "PCM_16")
     with home.client() as client:
-        assert client.separate(source, out=tmp_path / "auto").result(60).model == "spectral"
+        assert client.separate(source, out=tmp_path / "auto").result(60).model == "compact"
         assert hub.requests == []
         assert "htdemucs" in client.models().advice
         hub.stall[hub.weights] = 10_000

@@ -11,7 +11,7 @@ from real_server import Home, home_in
 from signals import song
 
 RATE = 44100
-MODELS = ("spectral",)
+MODELS = ("spectral", "compact")
 
 
 def write_song(path: Path, minutes: float) -> Path:

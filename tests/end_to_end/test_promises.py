@@ -1,4 +1,4 @@
-"""The promises, on every kind of source and two kinds of model."""
+"""The promises, on every kind of source and three kinds of model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wavinfo import WavInfoReader
 
 from stemlift import Client
 
-MODELS = ("spectral", "htdemucs")
+MODELS = ("spectral", "compact", "htdemucs")
 SURROUND_MASK = 0x3F
 
 
