@@ -58,6 +58,35 @@ def test_stems_of_the_same_tempo_come_from_the_same_time() -> None:
     assert (parities == parities[:, :1]).all()
 
 
+def pitch(sound: np.ndarray) -> float:
+    """Hz of a sine of about a second, to some hundredths."""
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 16 * len(sound)))
+    return float(np.argmax(spectrum)) * RATE / (16 * len(sound))
+
+
+def test_songs_are_played_faster_and_slower() -> None:
+    time = np.arange(4 * RATE) / RATE
+    sines = [8_000 * np.sin(2 * np.pi * hertz * time) for hertz in (100.0, 200.0, 400.0, 800.0)]
+    song = SongFile(np.repeat(np.array(sines, np.int16)[:, None], 2, axis=1))
+    examples = Examples((song,), RATE, 12, seed=1, speed=0.25)
+    batch = examples.at(0)
+    assert np.array_equal(batch, examples.at(0))
+    speeds = []
+    for example in batch:
+        found = [
+            pitch(stem[0]) / hertz
+            for stem, hertz in zip(example, (100, 200, 400, 800), strict=True)
+        ]
+        assert found == pytest.approx([found[3]] * 4, rel=2e-3)
+        assert np.abs(example[:, :, -100:]).max() > 7_900
+        speeds.append(found[3])
+    assert 2**-0.25 <= min(speeds) < 0.93
+    assert 1.07 < max(speeds) <= 2**0.25
+    mixed = Examples((song,), RATE, 4, seed=1, recombine=1.0, speed=0.25).at(0)
+    found = [[pitch(stem[0]) / 100 / 2**at for at, stem in enumerate(each)] for each in mixed]
+    assert any(max(each) - min(each) > 0.05 for each in found)
+
+
 def test_short_songs_end_in_silence() -> None:
     batch = Examples((constant_song(7, samples=60),), 100, 1, seed=1).at(0)
     assert (batch[0, 0, 0, :60] == 7).all()

@@ -6,10 +6,11 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import soxr
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.training.songs.mixing import STEMS
@@ -17,6 +18,9 @@ from stemlift.training.songs.mixing import STEMS
 _AHEAD = 2
 _NEAR = 0.03
 """Tempi that differ by this share pass for one."""
+
+_QUALITY = "MQ"
+"""Of soxr: 16 bits are all that songs have, and the fastest has echoes of the highs."""
 
 _DRAWS = 11
 """Apart from the seeds of other parts of a training."""
@@ -63,6 +67,23 @@ def _damaged(path: Path, why: str) -> StemliftError:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """`length` samples of a song, which are played in the time of `played`."""
+
+    song: SongFile
+    start: int
+    length: int
+    played: int
+
+    def sound(self, stem: int) -> np.ndarray:
+        """int16 (2, samples), about `played` of them, fewer where the song ends before."""
+        part = self.song.sound[stem, :, self.start : self.start + self.length]
+        if self.length == self.played:
+            return part
+        return np.asarray(soxr.resample(part.T, self.length, self.played, _QUALITY)).T
+
+
 @dataclass(frozen=True)
 class Examples:
     """What is heard at each step.
@@ -73,6 +94,8 @@ class Examples:
         recombine: share of examples whose stems come from several songs.
         same_tempo: of the stems from elsewhere, the share from a song of nearly that tempo, and
             from the same time in it, so that most of the beats meet.
+        speed: octaves by which songs, and stems from songs of another tempo, are played faster
+            or slower at most, pitch and formants with them: other singers and instruments.
     """
 
     songs: tuple[SongFile, ...]
@@ -81,6 +104,7 @@ class Examples:
     seed: int
     recombine: float = 0.0
     same_tempo: float = 0.0
+    speed: float = 0.0
 
     def at(self, step: int) -> np.ndarray:
         """int16 (batch, 4, 2, samples)."""
@@ -102,24 +126,28 @@ class Examples:
                 yield waiting.popleft().result()
 
     def _fill(self, example: np.ndarray, rng: np.random.Generator) -> None:
-        base = self.songs[rng.integers(len(self.songs))]
-        start = self._start(base, rng)
+        base = self._draw(self.songs[rng.integers(len(self.songs))], rng)
         mixed = rng.random() < self.recombine
         for stem in range(len(STEMS)):
-            song, at = base, start
+            part = base
             if mixed and rng.random() < 0.75:
-                near = self._near(base.tempo) if rng.random() < self.same_tempo else []
+                near = self._near(base.song.tempo) if rng.random() < self.same_tempo else []
                 if near:
                     song = near[rng.integers(len(near))]
-                    at = min(start, max(0, song.samples - self.samples))
+                    part = replace(
+                        base, song=song, start=min(base.start, max(0, song.samples - base.length))
+                    )
                 else:
-                    song = self.songs[rng.integers(len(self.songs))]
-                    at = self._start(song, rng)
-            part = song.sound[stem, :, at : at + self.samples]
-            example[stem, :, : part.shape[1]] = part
+                    part = self._draw(self.songs[rng.integers(len(self.songs))], rng)
+            sound = part.sound(stem)[:, : self.samples]
+            example[stem, :, : sound.shape[1]] = sound
 
-    def _start(self, song: SongFile, rng: np.random.Generator) -> int:
-        return int(rng.integers(max(1, song.samples - self.samples + 1)))
+    def _draw(self, song: SongFile, rng: np.random.Generator) -> _Part:
+        length = self.samples
+        if self.speed:
+            length = round(length * 2.0 ** rng.uniform(-self.speed, self.speed))
+        start = int(rng.integers(max(1, song.samples - length + 1)))
+        return _Part(song, start, length, self.samples)
 
     def _near(self, tempo: float) -> list[SongFile]:
         if not tempo:

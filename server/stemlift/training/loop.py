@@ -153,6 +153,7 @@ def _run(
         settings.seed,
         recipe.augmentation.recombine,
         recipe.augmentation.same_tempo,
+        recipe.augmentation.speed,
     )
 
     def told(line: dict[str, object]) -> None:

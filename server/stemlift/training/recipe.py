@@ -109,6 +109,7 @@ class Augmentation(_Table):
 
     recombine: examples whose stems come from several songs.
     same_tempo: of the stems taken from elsewhere, those from a song of nearly the same tempo.
+    speed: octaves by which what is heard is played faster or slower at most.
     gain: standard deviation of a stem's level in dB.
     polarity, swap, mono: stems turned over, with their channels exchanged, made mono.
     equalise, saturate: stems with another balance of highs and lows, with overtones.
@@ -118,6 +119,7 @@ class Augmentation(_Table):
 
     recombine: _Share = 0.6
     same_tempo: _Share = 0.5
+    speed: float = Field(default=0.0, ge=0, le=1)
     gain: float = Field(default=4.0, ge=0, le=24)
     polarity: _Share = 0.5
     swap: _Share = 0.5
