@@ -61,6 +61,8 @@ def die_before_the_renames(paths: Paths, spec: JobSpec) -> Job:
         service.worker.run(job, prepared, control, record)
     left = store.get(job.id)
     assert left.publishing
+    # No thread outlives a process.
+    service.worker.close()
     store.close()
     return left
 
