@@ -215,6 +215,19 @@ def test_the_device_computes_while_the_caller_deals_with_what_came_before(lanes)
     outputs.close()
 
 
+def test_the_cpu_computes_where_it_is_asked_to_and_gives_each_batch_at_once(lanes):
+    class Here(Scarce):
+        def infer(self, segments: torch.Tensor) -> torch.Tensor:
+            threads.append(threading.current_thread())
+            return super().infer(segments)
+
+    threads: list[threading.Thread] = []
+    cpu = Here("cpu", 100)
+    inference = Inference(lambda name: cpu, lanes("cpu"), BatchSize(1), Control())
+    for count, _ in enumerate(inference.run(segments(3)), start=1):
+        assert threads == [threading.current_thread()] * count
+
+
 def test_a_device_that_is_too_small_leaves_its_work_to_the_others(run):
     names = ("cuda:0", "cuda:1")
     devices = {"cuda:0": Scarce("cuda:0", 4), "cuda:1": Scarce("cuda:1", 0)}

@@ -95,7 +95,7 @@ class Inference:
             for batch in self._batches(segments):
                 self._control.check()
                 flights.append(self._launch(batch))
-                while len(flights) > len(self._seats):
+                while flights and (len(flights) > len(self._seats) or flights[0].output.done()):
                     yield from self._land(flights)
             while flights:
                 self._control.check()
