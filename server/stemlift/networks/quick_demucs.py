@@ -83,7 +83,8 @@ def _is_plain_encoder(layer: Any) -> bool:
 
 def _is_plain_decoder(layer: Any) -> bool:
     branches = layer.dconv is None or isinstance(layer.dconv, Branches)
-    return layer.rewrite is not None and not layer.norm and branches
+    twice = layer.conv_tr.kernel_size[0] == 2 * layer.conv_tr.stride[0]
+    return layer.rewrite is not None and not layer.norm and branches and (twice or not layer.freq)
 
 
 class Branches(nn.Module):
@@ -206,12 +207,10 @@ class Decoder(nn.Module):
         if self.freq:
             y = self.rewrite(x)
         with torch.autocast(x.device.type, enabled=False):
-            inner = self._rows(y) if self.freq else self._inner(self.rewrite(x.float()))
-            out = self.conv_tr(inner)
             if self.freq:
-                out = out.narrow(2, self.pad, out.shape[2] - 2 * self.pad)
-            else:
-                out = out.narrow(2, self.pad, length)
+                return self._spread(self._rows(y)), None
+            out = self.conv_tr(self._inner(self.rewrite(x.float())))
+            out = out.narrow(2, self.pad, length)
             return out if self.last else gelu(out), None
 
     def _rows(self, y: Tensor) -> Tensor:
@@ -225,6 +224,32 @@ class Decoder(nn.Module):
     def _inner(self, y: Tensor) -> Tensor:
         y = glu(y, dim=1)
         return y if self.dconv is None else self.dconv(y)
+
+    def _spread(self, x: Tensor) -> Tensor:
+        """(b, c, f, t) → (b, c', 4 f, t): the transposed convolution and what follows it.
+
+        Its kernel is twice its stride, so that every four rows come of a row and the one
+        before: W_k x_j + W_{k + 4} x_{j - 1}, one product for all of them.
+        """
+        stride, wide = self.conv_tr.stride[0], self.conv_tr.out_channels
+        batch, channels, rows, frames = x.shape
+        taps = self.conv_tr.weight[..., 0].unflatten(2, (2, stride))
+        weight = taps.permute(1, 3, 2, 0).reshape(wide * stride, 2 * channels)
+        bias = self.conv_tr.bias.repeat_interleave(stride)[:, None]
+        out = x.new_empty((batch, wide, rows + 1, stride, frames))
+        for some in _pieces(out.flatten(3)):
+            pair = x.new_zeros((batch, 2, channels, some.stop - some.start, frames))
+            here = x[:, :, some]
+            before = x[:, :, max(some.start - 1, 0) : some.stop - 1]
+            pair[:, 0, :, : here.shape[2]] = here
+            pair[:, 1, :, pair.shape[3] - before.shape[2] :] = before
+            done = weight @ pair.flatten(3).flatten(1, 2)
+            done += bias
+            if not self.last:
+                done = gelu(done)
+            done = done.view(batch, wide, stride, -1, frames)
+            out[:, :, some] = done.transpose(2, 3)
+        return out.flatten(2, 3).narrow(2, self.pad, stride * (rows + 1) - 2 * self.pad)
 
 
 def _pieces(y: Tensor) -> Iterator[slice]:
