@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from torch import nn
@@ -15,7 +17,7 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.separation.backend import OutOfDeviceMemoryError, TorchBackend
 from stemlift.separation.control import Stage
 from stemlift.separation.inference import BatchSize, Inference
-from stemlift.separation.lanes import Lane, close_lanes, make_lanes
+from stemlift.separation.lanes import Lane, close_lanes, halve_cpu, make_lanes
 from stemlift.separation.options import Precision
 from stemlift.separation.segments import Segment
 
@@ -226,6 +228,70 @@ def test_the_cpu_computes_where_it_is_asked_to_and_gives_each_batch_at_once(lane
     inference = Inference(lambda name: cpu, lanes("cpu"), BatchSize(1), Control())
     for count, _ in enumerate(inference.run(segments(3)), start=1):
         assert threads == [threading.current_thread()] * count
+
+
+@pytest.fixture
+def four_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("four_threads")
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, [4]), (2, [2, 2]), (3, [2, 2, 4]), (6, [2] * 6), (7, [2] * 6 + [4])]
+)
+def test_halves_of_the_cpu_share_its_threads_but_for_a_last_batch_alone(count, expected):
+    class Here(Scarce):
+        def infer(self, segments: torch.Tensor) -> torch.Tensor:
+            found[int(segments[0, 0, 0])] = torch.get_num_threads()
+            return super().infer(segments)
+
+    found: dict[int, int] = {}
+    cpu = Here("cpu", 100)
+    halves = halve_cpu()
+    try:
+        assert torch.get_num_threads() == 1
+        inference = Inference(lambda name: cpu, halves, BatchSize(1), Control())
+        check_outputs(inference.run(segments(count)))
+        assert [found[index] for index in range(count)] == expected
+        assert inference.device == "cpu"
+    finally:
+        close_lanes(halves)
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_halves_without_room_for_both_leave_all_threads_to_one():
+    class Small(Scarce):
+        def infer(self, segments: torch.Tensor) -> torch.Tensor:
+            if int(segments[0, 0, 0]) == 1 and not failed:
+                failed.append(True)
+                raise OutOfDeviceMemoryError("no room")
+            threads.append(torch.get_num_threads())
+            return super().infer(segments)
+
+    failed: list[bool] = []
+    threads: list[int] = []
+    control = Control()
+    halves = halve_cpu()
+    try:
+        cpu = Small("cpu", 100)
+        check_outputs(Inference(lambda name: cpu, halves, BatchSize(1), control).run(segments(5)))
+    finally:
+        close_lanes(halves)
+    assert threads[-2:] == [4, 4]
+    assert control.warnings == ["cpu had no memory for one segment: one at a time went on."]
+
+
+@pytest.mark.usefixtures("four_threads")
+@pytest.mark.parametrize(("threads", "memory"), [(3, 64e9), (1, 64e9), (4, 4e9)])
+def test_odd_threads_and_small_machines_take_one_segment_at_a_time(monkeypatch, threads, memory):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=memory))
+    torch.set_num_threads(threads)
+    (lane,) = halve_cpu()
+    assert lane.threads is None
+    assert torch.get_num_threads() == threads
 
 
 def test_a_device_that_is_too_small_leaves_its_work_to_the_others(run):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile as sf
+import torch
 from tests.support.signals import song, write
 
 from stemlift.audio.channels import ChannelMap
@@ -13,7 +17,7 @@ from stemlift.models.loaded import LoadedModel, Member
 from stemlift.models.spec import MaskKind, ModelSpec, Network
 from stemlift.networks.compact import CompactConfig
 from stemlift.separation.control import Stage
-from stemlift.separation.lanes import open_lanes
+from stemlift.separation.lanes import Lane, close_lanes, halve_cpu, open_lanes
 from stemlift.separation.mix import Range, open_mix
 from stemlift.separation.options import OutputFormat, Precision, RemainderPolicy
 from stemlift.separation.separate import Options, Separation, separate
@@ -52,14 +56,13 @@ def model() -> LoadedModel:
 
 
 def run(
-    model: LoadedModel, source: Path, folder: Path, devices: Sequence[str], control: Control
+    model: LoadedModel, source: Path, folder: Path, lanes: Sequence[Lane], control: Control
 ) -> tuple[Separation, list[bytes]]:
     folder.mkdir()
     mix, _ = open_mix(source, Range(), ChannelMap())
     plan = plan_stems(STEMS, (), RemainderPolicy.OTHER, "tiny")
     options = Options(None, Precision.FP32, 1, OutputFormat.WAV)
-    with open_lanes(devices) as lanes:
-        done = separate(mix, plan, model, lanes, options, folder, control)
+    done = separate(mix, plan, model, lanes, options, folder, control)
     return done, [stem.file.read_bytes() for stem in done.stems]
 
 
@@ -67,11 +70,36 @@ def test_two_devices_give_the_bytes_of_one(model: LoadedModel, tmp_path: Path) -
     source = write(tmp_path / "mix.wav", song(int(4.3 * RATE), 2, RATE), RATE, "PCM_24")
     control = Control()
     # torch knows one CPU, whatever its number; the second lane has a network of its own.
-    both, together = run(model, source, tmp_path / "two", ("cpu", "cpu:1"), control)
-    one, alone = run(model, source, tmp_path / "one", ("cpu",), Control())
+    with open_lanes(("cpu", "cpu:1")) as two:
+        both, together = run(model, source, tmp_path / "two", two, control)
+    with open_lanes(("cpu",)) as single:
+        one, alone = run(model, source, tmp_path / "one", single, Control())
     assert (one.device, both.device) == ("cpu", "cpu, cpu:1")
     assert together == alone
     assert len(set(alone)) == len(STEMS)
     assert both.null_dbfs == -300
     assert control.fractions == sorted(control.fractions)
     assert control.fractions[-1] == 1
+
+
+def test_halves_of_the_cpu_give_the_bytes_of_the_whole_but_for_rounding(
+    model: LoadedModel, tmp_path: Path
+) -> None:
+    source = write(tmp_path / "mix.wav", song(int(4.3 * RATE), 2, RATE), RATE, "FLOAT")
+    with open_lanes(("cpu",)) as single:
+        _, alone = run(model, source, tmp_path / "one", single, Control())
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    halves = halve_cpu()
+    try:
+        runs = [run(model, source, tmp_path / name, halves, Control()) for name in "ab"]
+    finally:
+        close_lanes(halves)
+        torch.set_num_threads(before)
+    assert len(halves) == 2
+    assert runs[0][1] == runs[1][1]
+    for mine, theirs in zip(runs[0][1], alone, strict=True):
+        found, expected = (sf.read(io.BytesIO(data))[0] for data in (mine, theirs))
+        assert np.abs(found - expected).max() < 1e-5
+    assert runs[0][0].device == "cpu"
+    assert runs[0][0].null_dbfs <= -140

@@ -27,7 +27,7 @@ from stemlift.separation.devices import (
     make_repeatable,
     torch_build,
 )
-from stemlift.separation.lanes import close_lanes, make_lanes
+from stemlift.separation.lanes import close_lanes, halve_cpu, make_lanes
 from stemlift.separation.options import Precision
 from stemlift.separation.outputs import explained, remove_work, work_folder
 from stemlift.separation.separate import Options, Separation, separate
@@ -52,7 +52,8 @@ class Worker:
         self.device: DeviceChoice = choose_device(settings.device)
         self.devices = describe_devices()
         self.torch_version, self.torch_cuda = torch_build()
-        self._lanes = make_lanes((self.device.name, *self.device.alike))
+        names = (self.device.name, *self.device.alike)
+        self._lanes = halve_cpu() if names == ("cpu",) else make_lanes(names)
         limit = int(settings.model_memory * 1e9)
         self._settings = settings
         self.cache = ModelCache(partial(load_model, store=models), limit=limit)

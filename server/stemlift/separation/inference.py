@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,10 +30,10 @@ class BatchSize:
 
 @dataclass(frozen=True, slots=True)
 class _Seat:
-    """A network on a device, and the thread that runs it."""
+    """A network on a device, and the lane that runs it."""
 
     backend: Backend
-    executor: Executor
+    lane: Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ class Inference:
     """Runs segments through a network on its lanes, or on the CPU when these have no memory.
 
     Batches go to the lanes in turn, and one more than there are lanes is under way: while a
-    device computes, the caller deals with what came before and prepares what comes next.
+    device computes, the caller deals with what came before and prepares what comes next. The
+    last batch has the CPU for itself where nothing is left to go beside it.
 
     make_backend: builds a backend for a device name; called for each lane, and again for
         "cpu" when even a single segment does not fit.
@@ -76,7 +77,7 @@ class Inference:
     @property
     def device(self) -> str:
         """The devices in use, separated by commas."""
-        return ", ".join(seat.backend.device for seat in self._seats)
+        return ", ".join(dict.fromkeys(seat.backend.device for seat in self._seats))
 
     @property
     def precision(self) -> Precision:
@@ -92,9 +93,12 @@ class Inference:
         """
         flights: deque[_Flight] = deque()
         try:
-            for batch in self._batches(segments):
+            for batch, last in _with_last(self._batches(segments)):
                 self._control.check()
-                flights.append(self._launch(batch))
+                alone = last and self._launched % len(self._seats) == 0
+                if alone and self._seats[0].lane.threads is not None:
+                    wait([flight.output for flight in flights])
+                flights.append(self._launch(batch, alone))
                 while flights and (len(flights) > len(self._seats) or flights[0].output.done()):
                     yield from self._land(flights)
             while flights:
@@ -118,11 +122,13 @@ class Inference:
         if waiting:
             yield waiting
 
-    def _launch(self, batch: list[Segment]) -> _Flight:
+    def _launch(self, batch: list[Segment], alone: bool = False) -> _Flight:
         seat = self._seats[self._launched % len(self._seats)]
         self._launched += 1
         inputs = torch.from_numpy(np.stack([each.samples for each in batch]))
-        return _Flight(batch, seat, seat.executor.submit(_infer, seat.backend, inputs))
+        threads = seat.lane.threads
+        taken = None if threads is None else threads[alone or len(self._seats) == 1]
+        return _Flight(batch, seat, seat.lane.executor.submit(_infer, seat.backend, inputs, taken))
 
     def _land(self, flights: deque[_Flight]) -> Iterator[tuple[Segment, Audio]]:
         """What the earliest batch gave; where it had no memory, it takes off anew."""
@@ -159,10 +165,11 @@ class Inference:
             )
         elif len(self._seats) > 1:
             self._seats.remove(seat)
-            self._control.warn(f"{device} had no memory for one segment: the others went on.")
+            rest = "one at a time went on" if device == "cpu" else "the others went on"
+            self._control.warn(f"{device} had no memory for one segment: {rest}.")
         elif device != "cpu":
             self._control.warn(f"{device} had no memory for one segment: the CPU was used.")
-            self._seats = [_Seat(self._on_cpu(), seat.executor)]
+            self._seats = [_Seat(self._on_cpu(), seat.lane)]
         else:
             raise _out_of_memory("run the model on one segment")
 
@@ -171,16 +178,16 @@ class Inference:
         full = []
         for lane in lanes:
             try:
-                seats.append(_Seat(self._make(lane.device), lane.executor))
+                seats.append(_Seat(self._make(lane.device), lane))
             except OutOfDeviceMemoryError:
                 full.append(lane.device)
-        if full == ["cpu"]:
+        if not seats and full[0] == "cpu":
             raise _out_of_memory("load the model")
         if full:
             give_back_device_memory()
             instead = "the others were used" if seats else "the CPU was used"
             self._control.warn(f"{', '.join(full)} had no memory for the model: {instead}.")
-        return seats or [_Seat(self._on_cpu(), lanes[0].executor)]
+        return seats or [_Seat(self._on_cpu(), lanes[0])]
 
     def _on_cpu(self) -> Backend:
         try:
@@ -189,8 +196,19 @@ class Inference:
             raise _out_of_memory("load the model") from error
 
 
-def _infer(backend: Backend, inputs: torch.Tensor) -> torch.Tensor | None:
+def _with_last(batches: Iterator[list[Segment]]) -> Iterator[tuple[list[Segment], bool]]:
+    """Each batch, and whether it is the last one."""
+    waiting = next(batches, None)
+    while waiting is not None:
+        following = next(batches, None)
+        yield waiting, following is None
+        waiting = following
+
+
+def _infer(backend: Backend, inputs: torch.Tensor, threads: int | None) -> torch.Tensor | None:
     """The output, or None where memory was too short for it."""
+    if threads is not None:
+        torch.set_num_threads(threads)
     try:
         outputs = backend.infer(inputs)
     except OutOfDeviceMemoryError:

@@ -327,7 +327,7 @@ def _backend_maker(
     options: Options,
     lanes: Sequence[Lane],
 ) -> _BackendMaker:
-    copied = frozenset(lane.device for lane in lanes[1:])
+    copied = frozenset(lane.device for lane in lanes) - {lanes[0].device}
     if not member.masks:
         return _BackendMaker(member.network, member.network, options.precision, copied)
     # An ensemble's own mask is that of its parts: each takes its default.
