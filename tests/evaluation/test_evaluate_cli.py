@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -95,6 +96,16 @@ def test_from_songs_to_a_table(home: Home, here: Path, capsys: pytest.CaptureFix
     assert rows(here / "out") == found
     summary = json.loads((here / "out" / "summary.json").read_text(encoding="utf-8"))
     assert summary["models"] == told["models"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there names are bytes")
+def test_a_song_whose_name_is_no_unicode_is_measured_too(here: Path) -> None:
+    (here / "songs" / "two").rename(here / "songs" / os.fsdecode(b"tw\xf6"))
+    assert main([*MEASURE, "-o", "out"]) == 0
+    found = rows(here / "out")
+    assert len({row[0] for row in found}) == 2
+    assert all(value is not None for value in found.values())
+    assert left_over(here / "out") == []
 
 
 def test_what_changed_is_measured_again(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

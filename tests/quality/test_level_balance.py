@@ -36,7 +36,9 @@ def test_stems_that_cancel_are_louder_than_the_mix() -> None:
 
 
 def test_what_is_missing_shows_in_the_sum() -> None:
-    assert balance(A, a=A / 2).sum_db == pytest.approx(-6.02, abs=0.01)
+    found = balance(A, a=A / 2)
+    assert found.sum_db == pytest.approx(-6.02, abs=0.01)
+    assert found.excess_db == pytest.approx(0.0, abs=1e-9)
 
 
 def test_silence_shares_nothing() -> None:

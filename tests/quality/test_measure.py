@@ -106,6 +106,21 @@ def test_silent_stems_are_not_said_to_share_sound(tmp_path: Path) -> None:
         assert ("shared sound", "") not in judged(found)
 
 
+def test_a_quiet_stem_changes_the_balance_and_nothing_else(tmp_path: Path) -> None:
+    hiss = noise(1, 2, seed=9)
+    told = judged(measure(*files(tmp_path, 0.1 * hiss, "FLOAT", drums=0.05 * hiss)))
+    assert told["level balance", ""].level == "poor"
+    assert told["highs", ""].level == "good"
+    assert ("shared sound", "") not in told
+
+
+def test_a_single_sample_is_not_judged_in_mono(tmp_path: Path) -> None:
+    one = np.array([[0.5, -0.4]])
+    told = judged(measure(*files(tmp_path, one, "FLOAT", drums=one)))
+    assert ("mono", "drums") not in told
+    assert told["null", ""].level == "good"
+
+
 def test_without_a_mix_the_sum_stands_for_it(tmp_path: Path) -> None:
     _, stems = files(tmp_path, VOICE, vocals=VOICE, drums=DRUMS)
     found = measure(None, stems)

@@ -41,7 +41,7 @@ def others(trials: Sequence[Trial]) -> tuple[Trial, ...]:
 def best(trials: Sequence[Trial]) -> Trial:
     """The fastest one that is worth a setting, else the server's own choice.
 
-    bf16 is none of them: where it loses nothing that is heard, the server takes it by itself.
+    bf16 is none of them: where its loss was measured and is small, the server takes it by itself.
     """
     own = measured(trials)
     able = (trial for trial in others(trials) if trial.setting != BF16)

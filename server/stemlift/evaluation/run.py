@@ -199,9 +199,9 @@ class _Song:
         return found
 
     def _source(self, truth: Recording) -> Path:
-        """The mixture as a file that holds it alone."""
+        """The mixture as a file that holds it alone, with a name that can be sent."""
         mixture = self.song.mixture
-        if mixture is not None and mixture.track is None:
+        if mixture is not None and mixture.track is None and _is_unicode(mixture.path):
             return mixture.path
         path = self.work / "mixture.wav"
         channels = truth.mixture.shape[1]
@@ -235,6 +235,14 @@ class _Song:
 
 def _size(song: Multitrack) -> int:
     return sum(path.stat().st_size for path in {part.path for part in song.parts})
+
+
+def _is_unicode(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _digest(*parts: str) -> str:

@@ -1,4 +1,4 @@
-"""Levels of stems against their mix: who has how much of it, and whether the shares add up."""
+"""Levels of stems: who has how much of the mix, and whether they have sound in common."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Balance:
 
     shares_db: 10·log₁₀(Eᵢ / E_mix) by stem.
     sum_db: 10·log₁₀(E_Σ / E_mix), Σ the sum of the stems; 0 where they null.
-    excess_db: 10·log₁₀(Σᵢ Eᵢ / E_mix). 0 where stems have nothing in common, or are all
-        silent; −FLOOR_DB where they sound, and the mix does not. Above 0 they
-        cancel each other in the mix; below 0 they share sound, which is there in several of
+    excess_db: 10·log₁₀(Σᵢ Eᵢ / E_Σ), whatever the mix is. 0 where stems have nothing in common,
+        or are all silent; −FLOOR_DB where they sound, and their sum does not. Above 0 they
+        cancel each other in the sum; below 0 they share sound, which is there in several of
         them: two equal halves have −3.
     """
 
@@ -51,7 +51,7 @@ class BalanceMeter:
         return Balance(
             {name: power_db(energy, self._mix) for name, energy in self._stems.items()},
             power_db(self._sum, self._mix),
-            _excess_db(sum(self._stems.values()), self._mix),
+            _excess_db(sum(self._stems.values()), self._sum),
         )
 
 

@@ -137,9 +137,10 @@ def _balance(found: Measurements) -> Iterator[Verdict]:
         yield Verdict("level balance", "", level, decibels(shift), told, advice)
     if abs(excess) > EXCESS_GOOD:
         told = (
-            "Stems cancel each other in the mix: alone they are louder than they ought to be."
+            "Stems cancel each other when they are played together: alone they are louder than"
+            " they ought to be."
             if excess > 0
-            else "Stems share sound: a part of the mix is in more than one of them."
+            else "Stems share sound: a part of it is in more than one of them."
         )
         yield Verdict(
             "shared sound",
@@ -152,9 +153,10 @@ def _balance(found: Measurements) -> Iterator[Verdict]:
 
 
 def _highs(found: Measurements) -> Iterator[Verdict]:
-    loss = found.high_loss_db
-    if loss is None or not found.with_mix:
+    if found.high_loss_db is None or not found.with_mix:
         return
+    # Stems that are quieter as a whole are not dull, too: the level balance tells that.
+    loss = found.high_loss_db - max(found.balance.sum_db, FLOOR_DB / 2)
     level = _grade(-loss, -HIGHS_GOOD, -HIGHS_FAIR)
     if level == "good":
         yield Verdict("highs", "", level, decibels(loss), "The top end is all there.")
@@ -221,7 +223,8 @@ def _phase(found: Measurements, name: str) -> Verdict:
 
 
 def _mono(name: str, sound: Sound) -> Iterator[Verdict]:
-    if sound.stereo is None:
+    # What is too short or too quiet to have a loudness is not heard in mono either.
+    if sound.stereo is None or sound.loudness.integrated_lufs is None:
         return
     change = sound.stereo.mono_change_db
     level = _grade(-change, -MONO_GOOD, -MONO_FAIR)

@@ -6,7 +6,7 @@ MEANINGS = {
     "null": "What is left of the mix when all stems are taken away. Exact, or below −90 dB: they"
     " are the mix again when you play them together.",
     "level balance": "How loud the stems are together, against the mix. It should be 0 dB.",
-    "shared sound": "Whether the stems' energies add up to that of the mix. Below 0 dB some sound"
+    "shared sound": "Whether the stems' energies add up to that of their sum. Below 0 dB some sound"
     " is in several stems, above it stems cancel each other.",
     "share": "The energy of a stem against that of the mix.",
     "loudness": "Integrated loudness by ITU-R BS.1770, as streaming services and meters show it.",
