@@ -5,9 +5,9 @@ What differs: convolutions with few channels are products of matrices; what foll
 convolution is done some rows of frequency at a time, which stay in the processor's cache;
 attention never holds its whole matrix; and the inverse transform adds up its own frames.
 
-Under autocast the transformer and the wide convolutions of the spectrogram's decoder are
-computed in half precision, which are most of the work. All else stays as it is: layers next
-to the waves lose too much by it.
+Under autocast the transformer, the wide convolutions of the spectrogram's decoder and all of
+its inner layers are computed in half precision, which are most of the work. All else stays as
+it is: layers next to the waves, and those of the waveform's branch, lose too much by it.
 
 Axes: b batch, c channels, f rows of frequency, t frames or samples.
 """
@@ -15,6 +15,7 @@ Axes: b batch, c channels, f rows of frequency, t frames or samples.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -61,7 +62,11 @@ def _quicken_ends(network: HTDemucs) -> bool:
             if type(layer) is HDecLayer and _is_plain_decoder(layer):
                 layers[index] = Decoder(layer)
     ends = (*network.encoder, *network.tencoder, *network.decoder, *network.tdecoder)
-    return all(isinstance(layer, Encoder | Decoder) for layer in ends)
+    if not all(isinstance(layer, Encoder | Decoder) for layer in ends):
+        return False
+    for layer in (*network.encoder[1:], *network.decoder[:-1]):
+        layer.inner = True
+    return True
 
 
 def _is_plain_branch(branch: Any) -> bool:
@@ -165,12 +170,14 @@ class Encoder(nn.Module):
         super().__init__()
         self.freq = bool(layer.freq)
         self.stride: int = layer.stride
+        self.inner = False
         self.conv: Any = layer.conv
         self.dconv: Any = layer.dconv
         self.rewrite: Any = layer.rewrite
 
     def forward(self, x: Tensor, inject: None = None) -> Tensor:  # noqa: ARG002
-        with torch.autocast(x.device.type, enabled=False):
+        with _precision(x, self.inner) as kind:
+            x = x.to(kind)
             if not self.freq:
                 return self._rest(self.conv(pad(x, (0, -x.shape[-1] % self.stride))))
             y = self.conv(x)
@@ -198,6 +205,7 @@ class Decoder(nn.Module):
         self.freq = bool(layer.freq)
         self.last = bool(layer.last)
         self.pad: int = layer.pad
+        self.inner = False
         self.conv_tr: Any = layer.conv_tr
         self.dconv: Any = layer.dconv
         self.rewrite: Any = layer.rewrite
@@ -206,18 +214,18 @@ class Decoder(nn.Module):
         x = x + skip
         if self.freq:
             y = self.rewrite(x)
-        with torch.autocast(x.device.type, enabled=False):
+        with _precision(x, self.inner) as kind:
             if self.freq:
-                return self._spread(self._rows(y)), None
-            out = self.conv_tr(self._inner(self.rewrite(x.float())))
+                return self._spread(self._rows(y, kind)), None
+            out = self.conv_tr(self._inner(self.rewrite(x.to(kind))))
             out = out.narrow(2, self.pad, length)
             return out if self.last else gelu(out), None
 
-    def _rows(self, y: Tensor) -> Tensor:
+    def _rows(self, y: Tensor, kind: torch.dtype) -> Tensor:
         batch, channels, rows, frames = y.shape
-        out = y.new_empty((batch, channels // 2, rows, frames), dtype=torch.float32)
+        out = y.new_empty((batch, channels // 2, rows, frames), dtype=kind)
         for some in _pieces(y):
-            done = self._inner(y[:, :, some].float().transpose(1, 2).flatten(0, 1))
+            done = self._inner(y[:, :, some].to(kind).transpose(1, 2).flatten(0, 1))
             out[:, :, some] = done.view(batch, -1, *done.shape[1:]).transpose(1, 2)
         return out
 
@@ -250,6 +258,15 @@ class Decoder(nn.Module):
             done = done.view(batch, wide, stride, -1, frames)
             out[:, :, some] = done.transpose(2, 3)
         return out.flatten(2, 3).narrow(2, self.pad, stride * (rows + 1) - 2 * self.pad)
+
+
+@contextmanager
+def _precision(x: Tensor, inner: bool) -> Iterator[torch.dtype]:
+    """What a layer computes in: an inner one as autocast says, others in single precision."""
+    kind = x.device.type
+    reduced = inner and torch.is_autocast_enabled(kind)
+    with torch.autocast(kind, enabled=reduced):
+        yield torch.get_autocast_dtype(kind) if reduced else torch.float32
 
 
 def _pieces(y: Tensor) -> Iterator[slice]:
