@@ -23,6 +23,7 @@ from stemlift.models.loader import load_model
 from stemlift.models.store import ModelStore
 from stemlift.networks.compact import Compact
 from stemlift.quality.sdr import sdr
+from stemlift.separation.lanes import make_lanes
 from stemlift.separation.mix import Audio
 from stemlift.training.songs.mixing import RATE, STEMS
 from stemlift.training.validate import OVERLAP, SEGMENT, separate
@@ -56,7 +57,9 @@ def network() -> Compact:
 
 def bare(mix: Audio) -> dict[str, Audio]:
     """What the model itself gives, without a remainder that would put things right."""
-    stems = separate(network(), np.ascontiguousarray(mix, np.float32), "cpu", lambda: None)
+    stems = separate(
+        network(), np.ascontiguousarray(mix, np.float32), make_lanes(("cpu",)), lambda: None
+    )
     return {stem: stems[:, index] for index, stem in enumerate(STEMS)}
 
 

@@ -17,7 +17,7 @@ from stemlift.models.loaded import LoadedModel, Member
 from stemlift.models.spec import MaskKind, ModelSpec, Network
 from stemlift.networks.compact import CompactConfig
 from stemlift.separation.control import Stage
-from stemlift.separation.lanes import Lane, close_lanes, halve_cpu, open_lanes
+from stemlift.separation.lanes import Lane, close_lanes, halve_cpu, make_lanes
 from stemlift.separation.mix import Range, open_mix
 from stemlift.separation.options import OutputFormat, Precision, RemainderPolicy
 from stemlift.separation.separate import Options, Separation, separate
@@ -70,10 +70,12 @@ def test_two_devices_give_the_bytes_of_one(model: LoadedModel, tmp_path: Path) -
     source = write(tmp_path / "mix.wav", song(int(4.3 * RATE), 2, RATE), RATE, "PCM_24")
     control = Control()
     # torch knows one CPU, whatever its number; the second lane has a network of its own.
-    with open_lanes(("cpu", "cpu:1")) as two:
+    two = make_lanes(("cpu", "cpu:1"))
+    try:
         both, together = run(model, source, tmp_path / "two", two, control)
-    with open_lanes(("cpu",)) as single:
-        one, alone = run(model, source, tmp_path / "one", single, Control())
+    finally:
+        close_lanes(two)
+    one, alone = run(model, source, tmp_path / "one", make_lanes(("cpu",)), Control())
     assert (one.device, both.device) == ("cpu", "cpu, cpu:1")
     assert together == alone
     assert len(set(alone)) == len(STEMS)
@@ -86,8 +88,7 @@ def test_halves_of_the_cpu_give_the_bytes_of_the_whole_but_for_rounding(
     model: LoadedModel, tmp_path: Path
 ) -> None:
     source = write(tmp_path / "mix.wav", song(int(4.3 * RATE), 2, RATE), RATE, "FLOAT")
-    with open_lanes(("cpu",)) as single:
-        _, alone = run(model, source, tmp_path / "one", single, Control())
+    _, alone = run(model, source, tmp_path / "one", make_lanes(("cpu",)), Control())
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     halves = halve_cpu()

@@ -10,6 +10,7 @@ from training_songs import write_songs
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.recognise import recognise
 from stemlift.models.spec import Network
+from stemlift.separation.lanes import make_lanes
 from stemlift.training import loop
 from stemlift.training.dataset import SongFile
 from stemlift.training.export import export
@@ -70,7 +71,9 @@ def losses(folder: Path) -> list[float]:
 def test_the_loss_falls_and_the_stems_come_apart(tmp_path: Path, songs: Songs) -> None:
     told = recipe(steps=70, rate=1e-2, validate_every=70, log_every=10)
     # Fresh weights give a quarter of the mix to each stem.
-    before = validate(fresh(config_of(told.network), 1).eval(), songs[1], "cpu", lambda: None)
+    before = validate(
+        fresh(config_of(told.network), 1).eval(), songs[1], make_lanes(("cpu",)), lambda: None
+    )
     found = train(told, songs, tmp_path, False, Surroundings())
     course = losses(tmp_path)
     assert course[-1] < 0.7 * course[0]

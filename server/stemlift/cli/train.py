@@ -125,7 +125,7 @@ def run(
         told.training.start if start is None else starting_weights(start, Path.cwd()),
     )
     chosen = choose_device(device).name
-    keep_freed_memory()
+    keep_freed_memory(one_arena=True)
     if chosen == "cpu":
         make_repeatable()
     with Interrupts() as interrupts:

@@ -5,9 +5,8 @@ What reads, joins and writes segments goes on meanwhile on the thread that asked
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
@@ -86,13 +85,3 @@ def close_lanes(lanes: Sequence[Lane]) -> None:
     """End their threads, after what these are at."""
     for lane in lanes:
         lane.executor.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def open_lanes(devices: Sequence[str]) -> Iterator[tuple[Lane, ...]]:
-    """Lanes for as long as the block lasts."""
-    lanes = make_lanes(devices)
-    try:
-        yield lanes
-    finally:
-        close_lanes(lanes)

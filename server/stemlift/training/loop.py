@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from stemlift.errors import Reason, StemliftError
 from stemlift.models.spec import MaskKind
 from stemlift.networks.compact import Compact
+from stemlift.separation.lanes import Lane
 from stemlift.separation.spectrogram import MaskedSpectrogram
 from stemlift.system.whole import write_whole
 from stemlift.training import state as states
 from stemlift.training.augment import augment, generator_at
 from stemlift.training.average import follow, learning_rate
 from stemlift.training.dataset import Examples, SongFile
-from stemlift.training.loss import separation_loss
+from stemlift.training.gradients import gradients, training_lanes
 from stemlift.training.optimisers import optimiser_of
 from stemlift.training.recipe import Recipe
 from stemlift.training.songs.mixing import RATE
@@ -104,7 +105,8 @@ def train(
         write_whole(folder / states.RECIPE, recipe.model_dump_json(indent=1).encode())
         log = Log(folder / states.LOG, learner.step)
     try:
-        _run(learner, recipe, songs, folder, log, around)
+        with training_lanes(around.device) as lanes:
+            _run(learner, recipe, songs, folder, log, around, lanes)
     except KeyboardInterrupt:
         _save(learner, folder)
         raise
@@ -143,6 +145,7 @@ def _run(
     folder: Path,
     log: Log,
     around: Surroundings,
+    lanes: Sequence[Lane],
 ) -> None:
     settings = recipe.training
     heard, measured = songs[0], songs[1][: settings.validation_songs]
@@ -165,7 +168,7 @@ def _run(
     began = time.monotonic()
     for batch in examples.steps(learner.step, settings.steps):
         around.check()
-        loss, norm = _step(learner, recipe, batch, around.device)
+        loss, norm = _step(learner, recipe, batch, around.device, lanes)
         losses.append(loss)
         last = learner.step == settings.steps
         if learner.step % settings.log_every == 0 or last:
@@ -182,7 +185,7 @@ def _run(
             )
             losses.clear()
         if learner.step % settings.validate_every == 0 and not last:
-            told(_measure(learner, measured, folder, around))
+            told(_measure(learner, measured, folder, around, lanes))
         if learner.step % settings.save_every == 0 or last:
             _save(learner, folder)
         if not losses:
@@ -190,12 +193,12 @@ def _run(
     # Here also when it was stopped in the middle of the last measurement.
     known = states.read_log(folder / states.LOG)
     if not any(line["step"] == learner.step and "sdr" in line for line in known):
-        told(_measure(learner, measured, folder, around))
+        told(_measure(learner, measured, folder, around, lanes))
         _save(learner, folder)
 
 
 def _step(
-    learner: _Learner, recipe: Recipe, batch: np.ndarray, device: str
+    learner: _Learner, recipe: Recipe, batch: np.ndarray, device: str, lanes: Sequence[Lane]
 ) -> tuple[Tensor, float]:
     """One step; its loss, and how long the gradient was before it was cut."""
     settings = recipe.training
@@ -209,10 +212,7 @@ def _step(
         group["lr"] = learning_rate(settings, learner.step)
     learner.optimiser.zero_grad(set_to_none=True)
     try:
-        with torch.autocast(kind, dtype=torch.bfloat16, enabled=reduced):
-            estimates = learner.masked(stems.sum(dim=1))
-        loss = separation_loss(estimates.float(), stems, recipe.loss)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = gradients(learner.masked, stems, recipe.loss, lanes, reduced)
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
         raise StemliftError(
             Reason.OUT_OF_MEMORY,
@@ -225,7 +225,7 @@ def _step(
         learner.failures = 0
         learner.optimiser.step()
         follow(learner.average, learner.network, settings.average, learner.step)
-        return loss.detach(), norm
+        return loss, norm
     learner.failures += 1
     if learner.failures == _MOST_FAILURES:
         raise StemliftError(
@@ -233,15 +233,19 @@ def _step(
             f"The training has not been finite since step {learner.step - _MOST_FAILURES}.",
             "Lower the recipe's rate, and go on from the state that was saved last (--resume).",
         )
-    return torch.zeros_like(loss.detach()), 0.0
+    return torch.zeros_like(loss), 0.0
 
 
 def _measure(
-    learner: _Learner, songs: tuple[SongFile, ...], folder: Path, around: Surroundings
+    learner: _Learner,
+    songs: tuple[SongFile, ...],
+    folder: Path,
+    around: Surroundings,
+    lanes: Sequence[Lane],
 ) -> dict[str, object]:
     """Validate the average; keep it where it is the best so far."""
     began = time.monotonic()
-    figures = validate(learner.average, songs, around.device, around.check) if songs else None
+    figures = validate(learner.average, songs, lanes, around.check) if songs else None
     # Without songs to measure with, the last one counts.
     if figures is None or figures.mean > learner.best:
         learner.best = learner.best if figures is None else figures.mean

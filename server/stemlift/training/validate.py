@@ -16,7 +16,7 @@ from stemlift.quality.sdr import sdr
 from stemlift.separation.backend import TorchBackend
 from stemlift.separation.control import Stage
 from stemlift.separation.inference import BatchSize, Inference, default_batch
-from stemlift.separation.lanes import open_lanes
+from stemlift.separation.lanes import Lane
 from stemlift.separation.mix import BLOCK, Audio
 from stemlift.separation.options import Precision
 from stemlift.separation.seams import cut_for
@@ -56,8 +56,10 @@ class _Control:
         """A smaller batch changes no figure."""
 
 
-def separate(network: Compact, mix: Audio, device: str, check: Callable[[], None]) -> Audio:
-    """(samples, stems, 2) of (samples, 2), both at 44.1 kHz; in fp32.
+def separate(
+    network: Compact, mix: Audio, lanes: Sequence[Lane], check: Callable[[], None]
+) -> Audio:
+    """(samples, stems, 2) of (samples, 2), both at 44.1 kHz; in fp32, on the lanes in turn.
 
     Raises:
         StemliftError: OUT_OF_MEMORY, MODEL_OUTPUT_NOT_FINITE.
@@ -69,29 +71,28 @@ def separate(network: Compact, mix: Audio, device: str, check: Callable[[], None
     spec = ModelSpec("training", "", Network.COMPACT, STEMS, RATE, masks, -1, "", None)
     masked = MaskedSpectrogram(cast("SpectrogramNetwork", network), MaskKind.COMPLEX)
     blocks = (mix[at : at + BLOCK] for at in range(0, len(mix), BLOCK))
-    with open_lanes((device,)) as lanes:
-        engine = Inference(
-            lambda where: TorchBackend(masked, where, Precision.FP32),
-            lanes,
-            BatchSize(default_batch(device)),
-            _Control(check),
-        )
-        stream = group_stems(
-            (blocks,),
-            RATE,
-            ChannelGroup(GroupKind.STEREO, (0, 1)),
-            len(mix),
-            LoadedModel(spec, (member,)),
-            (engine,),
-            (cut_for(member, len(mix)),),
-            Normalisation(),
-            check,
-        )
-        return np.concatenate(list(stream))
+    engine = Inference(
+        lambda where: TorchBackend(masked, where, Precision.FP32),
+        lanes,
+        BatchSize(default_batch(lanes[0].device)),
+        _Control(check),
+    )
+    stream = group_stems(
+        (blocks,),
+        RATE,
+        ChannelGroup(GroupKind.STEREO, (0, 1)),
+        len(mix),
+        LoadedModel(spec, (member,)),
+        (engine,),
+        (cut_for(member, len(mix)),),
+        Normalisation(),
+        check,
+    )
+    return np.concatenate(list(stream))
 
 
 def validate(
-    network: Compact, songs: Sequence[SongFile], device: str, check: Callable[[], None]
+    network: Compact, songs: Sequence[SongFile], lanes: Sequence[Lane], check: Callable[[], None]
 ) -> Figures:
     """The figures of a network on songs that it has not learnt from.
 
@@ -102,7 +103,7 @@ def validate(
     for song in songs:
         stems = np.asarray(song.sound, np.float32) / np.float32(32768.0)
         mix = np.ascontiguousarray(stems.sum(axis=0).T)
-        guessed = separate(network, mix, device, check)
+        guessed = separate(network, mix, lanes, check)
         energy = float(np.square(mix, dtype=np.float64).sum())
         for index, stem in enumerate(STEMS):
             true = stems[index].T
