@@ -53,8 +53,8 @@ def default_batch(device: str) -> int:
 class Inference:
     """Runs segments through a network on its lanes, or on the CPU when these have no memory.
 
-    Batches go to the lanes in turn, and one more than there are lanes is under way: while a
-    device computes, the caller deals with what came before and prepares what comes next. The
+    Batches go to the lanes in turn, and each has another one waiting: while a device computes,
+    the caller deals with what came before and prepares what comes next. The
     last batch has the CPU for itself where nothing is left to go beside it.
 
     make_backend: builds a backend for a device name; called for each lane, and again for
@@ -99,7 +99,8 @@ class Inference:
                 if alone and self._seats[0].lane.threads is not None:
                     wait([flight.output for flight in flights])
                 flights.append(self._launch(batch, alone))
-                while flights and (len(flights) > len(self._seats) or flights[0].output.done()):
+                most = 2 * len(self._seats)
+                while flights and (len(flights) >= most or flights[0].output.done()):
                     yield from self._land(flights)
             while flights:
                 self._control.check()
