@@ -213,10 +213,14 @@ def test_a_folder_called_like_a_command(home: Home, tmp_path: Path) -> None:
 def test_what_a_terminal_shows(home: Home, inbox: Path) -> None:
     import pty
 
-    drop(inbox, "song.wav", frames=12 * RATE)
+    path = drop(inbox, "song.wav", frames=12 * RATE)
+    whole = path.read_bytes()
+    half = len(whole) // 2
+    path.write_bytes(whole[:half])
+    patient = (*QUICK, "--give-up", "60", "--once")
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "stemlift", "watch", str(inbox), "--out", "out", *QUICK, "--once"],
+        [sys.executable, "-m", "stemlift", "watch", str(inbox), "--out", "out", *patient],
         env=home.environment | {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"},
         cwd=inbox.parent,
         stdout=theirs,
@@ -227,6 +231,10 @@ def test_what_a_terminal_shows(home: Home, inbox: Path) -> None:
     try:
         while block := _read(ours):
             shown += block
+            if half < len(whole) and b"1 arriving" in shown:
+                with path.open("ab") as file:
+                    file.write(whole[half:])
+                half = len(whole)
     finally:
         os.close(ours)
         code = process.wait(30)

@@ -11,7 +11,7 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.models.recognise import recognise
 from stemlift.models.spec import Network
 from stemlift.separation.lanes import make_lanes
-from stemlift.training import loop
+from stemlift.training import gradients
 from stemlift.training.dataset import SongFile
 from stemlift.training.export import export
 from stemlift.training.loop import Surroundings, train
@@ -145,7 +145,7 @@ def test_where_memory_ends_it_says_so_and_can_go_on(
         raise kind
 
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "separation_loss", too_much)
+        patched.setattr(gradients, "separation_loss", too_much)
         with pytest.raises(StemliftError) as caught:
             train(recipe(steps=2), songs, tmp_path, True, Surroundings())
     assert caught.value.reason is Reason.OUT_OF_MEMORY
