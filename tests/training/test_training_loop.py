@@ -134,15 +134,22 @@ def test_a_training_is_not_overwritten(tmp_path: Path, songs: Songs) -> None:
     assert (tmp_path / STATE).read_bytes() == before
 
 
-@pytest.mark.parametrize("kind", [torch.cuda.OutOfMemoryError, MemoryError])
+_CPU_WORDS = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.cuda.OutOfMemoryError(), MemoryError(), RuntimeError(_CPU_WORDS)],
+    ids=["cuda", "python", "cpu"],
+)
 def test_where_memory_ends_it_says_so_and_can_go_on(
-    tmp_path: Path, songs: Songs, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+    tmp_path: Path, songs: Songs, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     train(recipe(steps=1), songs, tmp_path, False, Surroundings())
     before = (tmp_path / STATE).read_bytes()
 
     def too_much(*_: object) -> torch.Tensor:
-        raise kind
+        raise error
 
     with monkeypatch.context() as patched:
         patched.setattr(gradients, "separation_loss", too_much)

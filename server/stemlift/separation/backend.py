@@ -7,17 +7,8 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from stemlift.models.device_memory import memory_was_short
 from stemlift.separation.options import Precision
-
-_SHORT_MEMORY = (
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "cublas_status_alloc_failed",
-    "cudnn_status_alloc_failed",
-    "cufft_alloc_failed",
-    "bad_alloc",
-)
 
 
 class OutOfDeviceMemoryError(Exception):
@@ -84,13 +75,5 @@ class TorchBackend:
 
 
 def _as_memory_error(error: BaseException) -> BaseException:
-    """The error itself, or OutOfDeviceMemoryError where it says that memory ran out.
-
-    Only CUDA's allocator has a type for it; its libraries, Metal and the CPU allocator
-    raise a RuntimeError.
-    """
-    words = str(error).lower()
-    typed = isinstance(error, torch.cuda.OutOfMemoryError | MemoryError)
-    if typed or any(sign in words for sign in _SHORT_MEMORY):
-        return OutOfDeviceMemoryError(str(error))
-    return error
+    """The error itself, or OutOfDeviceMemoryError where it says that memory ran out."""
+    return OutOfDeviceMemoryError(str(error)) if memory_was_short(error) else error

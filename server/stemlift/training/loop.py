@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from stemlift.errors import Reason, StemliftError
+from stemlift.models.device_memory import memory_was_short
 from stemlift.models.spec import MaskKind
 from stemlift.networks.compact import Compact
 from stemlift.separation.lanes import Lane
@@ -213,7 +214,9 @@ def _step(
     learner.optimiser.zero_grad(set_to_none=True)
     try:
         loss = gradients(learner.masked, stems, recipe.loss, lanes, reduced)
-    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
+    except (RuntimeError, MemoryError) as error:
+        if not memory_was_short(error):
+            raise
         raise StemliftError(
             Reason.OUT_OF_MEMORY,
             f"The device {device} has no memory for a step of this training.",
