@@ -177,6 +177,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ([str(stems), "--mix", str(short)], "ARGUMENT_INVALID"),
         ([str(stems), "--mix", str(faster)], "ARGUMENT_INVALID"),
         ([str(stems), "--listen", "-1"], "ARGUMENT_INVALID"),
+        ([str(stems), "--listen", "nan"], "ARGUMENT_INVALID"),
     ):
         assert main(["report", *arguments, "--json"]) == 2
         assert told(capsys)["error"]["reason"] == reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +57,14 @@ def write_report(
         check: called with the share that is done; what it raises ends it.
 
     Raises:
-        StemliftError: OUTPUT_EXISTS, OUTPUT_UNWRITABLE, and as `measure`.
+        StemliftError: ARGUMENT_INVALID, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, and as `measure`.
     """
+    if math.isnan(listen) or listen < 0:
+        raise StemliftError(
+            Reason.ARGUMENT_INVALID,
+            f"listen cannot be {listen}.",
+            "Name a number of seconds, or 0 for a page without players.",
+        )
     _require_free(out, subject, overwrite)
     found = measure(
         subject.mix, subject.stems, start=subject.start, check=lambda share: check(0.6 * share)
