@@ -30,7 +30,8 @@ class LevelMeter:
             return
         samples = block.astype(np.float64, copy=False).ravel()
         self._peak = max(self._peak, float(np.abs(samples).max()))
-        self._squares += float(np.dot(samples, samples))
+        # Not by BLAS: its threads would wait for cores on which a network computes.
+        self._squares += float(np.einsum("i,i->", samples, samples))
         self._samples += samples.size
 
     @property

@@ -10,6 +10,10 @@ import numpy.typing as npt
 from stemlift.audio.levels import SILENCE_DBFS, dbfs
 
 
+_EXACT = 2**24
+"""Up to here float32 has every integer."""
+
+
 class NullMeter:
     """Peak of (mix - sum of stems), for stems kept as integers and as float32 files.
 
@@ -20,6 +24,7 @@ class NullMeter:
 
     def __init__(self, grid_bits: int | None, summing: tuple[str, ...]) -> None:
         self._scale = 1.0 if grid_bits is None else 0.5 ** (grid_bits - 1)
+        self._whole = grid_bits is not None
         self._summing = summing
         self._as_kept = 0.0
         self._as_float = 0.0
@@ -27,17 +32,26 @@ class NullMeter:
 
     def update(self, mix: npt.NDArray[Any], stems: dict[str, npt.NDArray[Any]]) -> None:
         """Add a block of the mix and of every stem, (frames, channels), as they are kept."""
-        exact = mix.astype(np.float64) * self._scale
-        self.mix_peak = max(self.mix_peak, float(np.abs(exact).max()))
+        self.mix_peak = max(self.mix_peak, self._peak(mix))
         if not self._summing:
             return
-        rest, rounded = exact.copy(), exact
+        rest = mix.astype(np.int64 if self._whole else np.float64)
+        rounding: npt.NDArray[np.float64] | None = None
         for name in self._summing:
-            scaled = stems[name].astype(np.float64) * self._scale
-            rest -= scaled
-            rounded = rounded - scaled.astype(np.float32)
-        self._as_kept = max(self._as_kept, float(np.abs(rest).max()))
-        self._as_float = max(self._as_float, float(np.abs(rounded).max()))
+            stem = stems[name]
+            rest -= stem
+            if self._whole and max(stem.max(), -stem.min()) > _EXACT:
+                error = stem.astype(np.float32).astype(np.float64) - stem
+                rounding = error if rounding is None else rounding + error
+        kept = self._peak(rest)
+        self._as_kept = max(self._as_kept, kept)
+        as_float = kept if rounding is None else self._peak(rest - rounding)
+        self._as_float = max(self._as_float, as_float)
+
+    def _peak(self, samples: npt.NDArray[Any]) -> float:
+        """The largest magnitude, full scale 1."""
+        highest, lowest = float(samples.max()), float(samples.min())
+        return max(highest, -lowest) * self._scale
 
     def dbfs(self, *, written_as_float: bool) -> float | None:
         """In dB relative to max(1, peak of the mix); None where no stems are meant to sum."""

@@ -69,9 +69,11 @@ class StemTemporary:
         if bits is None:
             self.meter.update(block)
         else:
-            full = 1 << (bits - 1)
-            self.fits &= bool(block.min() >= -full and block.max() < full)
-            block = np.clip(block, np.iinfo(self._type).min, np.iinfo(self._type).max)
+            full, held = 1 << (bits - 1), np.iinfo(self._type)
+            lowest, highest = int(block.min()), int(block.max())
+            self.fits &= lowest >= -full and highest < full
+            if lowest < held.min or highest > held.max:
+                block = np.clip(block, held.min, held.max)
             self.meter.update(block / full)
         self._file.write(np.ascontiguousarray(block, dtype=self._type).data)
 

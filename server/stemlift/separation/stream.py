@@ -144,6 +144,9 @@ def _average(parts: tuple[Audio, ...], weights: npt.NDArray[np.float64]) -> Audi
     """
     # The shares add up to 1 before they are rounded, so that a member that is alone in a stem
     # gives it unchanged, and the bytes do not tell which members other stems called in.
+    if len(parts) == 1 and weights.all():
+        # Nor does the sign of a zero.
+        return parts[0] + np.float32(0)
     # A stem that no member gives is not needed; zero is as good as any.
     shares = weights / np.maximum(weights.sum(axis=0), np.finfo(np.float32).tiny)
     mean = np.zeros_like(parts[0])
