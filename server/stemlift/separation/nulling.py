@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from stemlift.audio.levels import SILENCE_DBFS, dbfs
 
-
 _EXACT = 2**24
 """Up to here float32 has every integer."""
 
@@ -35,7 +34,7 @@ class NullMeter:
         self.mix_peak = max(self.mix_peak, self._peak(mix))
         if not self._summing:
             return
-        rest = mix.astype(np.int64 if self._whole else np.float64)
+        rest: npt.NDArray[Any] = mix.astype(np.int64 if self._whole else np.float64)
         rounding: npt.NDArray[np.float64] | None = None
         for name in self._summing:
             stem = stems[name]

@@ -36,7 +36,8 @@ class IntegerArithmetic:
 
     def keep(self, stem: Audio) -> npt.NDArray[Any]:
         # Exact: a power of two changes no digit of a float.
-        return np.rint(stem * self._scale).astype(np.int64)
+        whole: npt.NDArray[np.float32] = np.rint(stem * self._scale)
+        return whole.astype(np.int64)
 
     def minus(self, mix: Block, stems: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         rest = mix.astype(np.int64)
