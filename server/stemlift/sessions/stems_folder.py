@@ -20,7 +20,11 @@ RECORD = "stems.json"
 
 _LARGEST = 4 << 20
 _BETWEEN = " - "
-_LEFT_OUT = (".json", ".txt", ".html", ".mp4", ".rpp", ".dawproject", ".reapeaks")
+_PAGES = (".json", ".txt", ".md", ".html", ".pdf", ".mp4", ".rpp", ".dawproject")
+_PEAKS = (".reapeaks", ".asd", ".pkf", ".sfk", ".wfm", ".ovw", ".pk")
+"""What audio programs leave beside a sound that they opened."""
+
+_LEFT_OUT = (*_PAGES, *_PEAKS, ".jpg", ".jpeg", ".png", ".db", ".ini")
 
 
 class _Lenient(BaseModel):
