@@ -163,7 +163,13 @@ def _report(
         print_summary(song.name, result)
     line = result.to_json()
     if voice.report and interrupts is not None:
-        line |= _page(song, result, voice, interrupts)
+        try:
+            line |= _page(song, result, voice, interrupts)
+        except KeyboardInterrupt:
+            # Its stems are there all the same.
+            if voice.json:
+                print_json(line | {"report": None})
+            raise
     if voice.json:
         print_json(line)
 
