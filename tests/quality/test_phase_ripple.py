@@ -59,5 +59,15 @@ def test_a_stem_that_is_missing_shows_in_the_sum_as_it_is() -> None:
     assert ripple(common_of([filtered]), whole).plain_db > 5
 
 
+def test_what_is_missing_is_no_matter_of_phase() -> None:
+    spectrum = common_of([A + B]).powers["A"].sum(axis=0)
+    high = np.fft.rfft(A, axis=0)
+    high[: len(high) // 4] *= 0.1
+    alone = common_of([np.fft.irfft(high, n=len(A), axis=0)])
+    found = ripple(alone, spectrum)
+    assert found.plain_db > 3
+    assert found.shifted_db["A"] == 0.0
+
+
 def test_silence_has_no_ripple() -> None:
     assert ripple(common_of([0 * A, 0 * A])).plain_db == 0.0

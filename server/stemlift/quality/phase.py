@@ -9,9 +9,10 @@ stem k late by τ = 1 ms, the latency of a plug-in that nobody makes up for:
 
     S(f) = Σᵢ Pᵢ + 2·Re Σ_{i<j} C_ij·e^{∓jωτ}      the factor where i or j is k
 
-and the ripple is the root mean square of 10·log₁₀(S/S_mix) around its mean, in dB, from 100 Hz
-to 10 kHz, every octave counting alike. Two equal halves of a sound have 5.6, stems that share
-nothing 0; so has a sum that nulls and of which nothing is late.
+and the ripple is the root mean square of 10·log₁₀(S/S₀) around its mean, in dB, from 100 Hz to
+10 kHz, every octave counting alike. S₀ is the sum with nothing late, so that stems which are not
+all of the song do not answer for what is missing. Two equal halves of a sound have 5.6, stems
+that share nothing 0. The sum as it is stands against the mix: 0 where it nulls.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ Real = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Ripple:
-    """In dB. plain_db: of the sum as it is against the mix. shifted_db: with each stem late."""
+    """In dB. plain_db: of the sum as it is against the mix. shifted_db: with each stem late,
+    against the sum as it is."""
 
     plain_db: float
     shifted_db: dict[str, float]
@@ -60,7 +62,7 @@ def ripple(common: Common, mix: Real | None = None) -> Ripple:
     reference = untouched if mix is None else mix[: len(untouched)]
     return Ripple(
         _ripple(common, untouched, reference),
-        {name: _ripple(common, _sum(common, name), reference) for name in common.names},
+        {name: _ripple(common, _sum(common, name), untouched) for name in common.names},
     )
 
 
