@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +60,37 @@ def test_there_must_be_stems(tmp_path: Path) -> None:
         with pytest.raises(StemliftError) as refused:
             subject_of(folder)
         assert refused.value.reason is Reason.FILE_NOT_FOUND
+
+
+def test_stems_of_two_songs_are_not_mixed_up(tmp_path: Path) -> None:
+    folder = put(tmp_path / "both", "a - vocals.wav", "a - drums.wav", "b - vocals.wav")
+    with pytest.raises(StemliftError) as refused:
+        subject_of(folder)
+    assert refused.value.reason is Reason.ARGUMENT_INVALID
+    assert "a - vocals.wav and b - vocals.wav" in refused.value.message
+    # Numbers before names are no songs.
+    assert len(subject_of(put(tmp_path / "numbered", "01 - Kick.wav", "02 - Bass.wav")).stems) == 2
+
+
+def test_what_other_programs_leave_is_no_stem(tmp_path: Path) -> None:
+    folder = put(tmp_path / "stems", "vocals.wav", "drums.wav")
+    for name in ("vocals.wav.asd", "drums.wav.reapeaks", "Thumbs.db", "cover.jpg"):
+        (folder / name).write_bytes(b"no sound")
+    assert list(subject_of(folder).stems) == ["vocals", "drums"]
+
+
+def test_a_record_without_stems_and_a_stem_without_a_name(tmp_path: Path) -> None:
+    folder = put(tmp_path / "stems", "vocals.wav", "a - .wav")
+    assert list(subject_of(folder).stems) == ["vocals", "a - "]
+    source = {"path": "song.wav", "frames": 1, "sample_rate": RATE, "channels": 2}
+    record = {"song": "song", "source": source, "stems": []}
+    (folder / "stems.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(StemliftError) as refused:
+        subject_of(folder)
+    assert refused.value.reason is Reason.FILE_NOT_FOUND
+
+
+def test_a_folder_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StemliftError) as refused:
+        subject_of(tmp_path / ("z" * 300))
+    assert refused.value.reason in (Reason.FILE_UNREADABLE, Reason.FILE_NOT_FOUND)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import json
+import os
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -193,3 +196,96 @@ def test_a_person_reads_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture
     assert re.search(r"It holds (some|a lot) of the stem vocals\.", said)
     assert "The song itself was not found." in said
     assert re.search(r"^Report: .*report\.html$", said, flags=re.MULTILINE)
+
+
+def test_only_a_file_is_replaced_by_a_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stems, _ = stems_folder(tmp_path, name="song")
+    places = [tmp_path / f"{'z' * 300}.html"]
+    if os.name == "posix":
+        os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "loop").symlink_to(tmp_path / "loop")
+        (tmp_path / "to_stem.html").symlink_to(stems / "song - vocals.wav")
+        places += [tmp_path / name for name in ("pipe", "loop", "loop/page.html")]
+    for place in places:
+        for more in ([], ["--overwrite"]):
+            assert main(["report", str(stems), "-o", str(place), "--json", *more]) == 2
+            assert told(capsys)["error"]["reason"] == "OUTPUT_UNWRITABLE"
+    if os.name == "posix":
+        link = str(tmp_path / "to_stem.html")
+        assert main(["report", str(stems), "-o", link, "--json", "--overwrite"]) == 2
+        assert told(capsys)["error"]["reason"] == "OUTPUT_EXISTS"
+        assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_full_disk_is_called_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stems, _ = stems_folder(tmp_path, name="song")
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("stemlift.report.making.write_whole", full)
+    assert main(["report", str(stems), "--listen", "0", "--json"]) == 4
+    assert told(capsys)["error"]["reason"] == "DISK_FULL"
+
+
+def test_names_that_no_page_can_hold_are_spelt_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if sys.platform != "linux":
+        pytest.skip("other systems have no such names")
+    name = os.fsdecode(b"caf\xe9 \x1b[31m")
+    stems = tmp_path / "stems"
+    stems.mkdir()
+    for stem, sound in (("vocals", VOICE), ("drums", DRUMS)):
+        with (stems / f"{name} - {stem}.wav").open("w+b") as file:
+            soundfile.write(file, sound, RATE, subtype="PCM_24", format="WAV")
+    assert main(["report", str(stems), "--listen", "0", "--json"]) == 0
+    assert told(capsys)["song"] == name
+    page = stems / "report.html"
+    text = page.read_text(encoding="utf-8")
+    assert "<h1>caf\\udce9 ?[31m</h1>" in text
+    assert [link["href"] for link in elements(page).all("a")] == [
+        f"caf%E9%20%1B%5B31m%20-%20{stem}.wav" for stem in ("vocals", "drums")
+    ]
+
+
+def test_a_folder_is_known_from_within_and_paths_are_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stems, song = stems_folder(tmp_path, name="song")
+    monkeypatch.chdir(stems)
+    assert main(["report", ".", "--listen", "0", "--json"]) == 0
+    found = told(capsys)
+    assert Path(found["mix"]).samefile(song)
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", stems.name, "--listen", "0", "--json"]) == 0
+    found = told(capsys)
+    files = [found["mix"], found["report"], *(each["file"] for each in found["stems"].values())]
+    assert all(Path(each).is_absolute() and Path(each).is_file() for each in files)
+
+
+def test_stems_that_are_not_all_of_the_song_are_not_blamed_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stems, song = stems_folder(tmp_path, name="song")
+    whole = ["report", str(stems), "--listen", "0", "--json"]
+    (stems / "song - drums.wav").rename(tmp_path / "drums.wav")
+    assert main([*whole, "--mix", str(song)]) == 0
+    found = told(capsys)
+    assert found["null"]["peak_db"] > -60
+    assert {each["metric"] for each in found["verdicts"]}.isdisjoint({"null", "level balance"})
+    assert "not all of the song" in found["notes"][-1]
+    # Two of them are taken as all of them, unless an instrumental holds the rest.
+    write(stems / "song - bass.wav", 0.1 * DRUMS, RATE, "PCM_24")
+    assert main([*whole, "--mix", str(song)]) == 0
+    (null,) = [each for each in told(capsys)["verdicts"] if each["metric"] == "null"]
+    assert null["level"] == "poor"
+    (tmp_path / "drums.wav").rename(stems / "song - Instrumental.wav")
+    assert main([*whole, "--mix", str(song)]) == 0
+    found = told(capsys)
+    assert list(found["stems"]) == ["vocals", "bass"]
+    assert "null" not in {each["metric"] for each in found["verdicts"]}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemlift.cli.reporting import console, note, plain, print_json
-from stemlift.errors import Exit
+from stemlift.errors import Exit, Reason, StemliftError
 
 if TYPE_CHECKING:
     from stemlift.quality.verdicts import Verdict
@@ -77,15 +77,43 @@ def report_of(song: Path, result: SeparationResult, check: Callable[[], None]) -
     """Write the report of a finished separation beside its stems; returns its path.
 
     Raises:
-        StemliftError: as `write_report`.
+        StemliftError: as `write_report`; INTERNAL for any other failure, since the stems are
+            there, and their caller has to say so.
     """
     from stemlift.report import subject_of_stems, write_report
 
-    folder = next(iter(result.stems.values())).parent
-    subject = subject_of_stems(song.stem, result.stems, song, result.start_frame, result.model)
-    # Several songs may share a folder.
-    out = folder / f"{song.stem} - {NAME}"
-    return write_report(subject, out, check=lambda _: check()).path
+    name, first = next(iter(result.stems.items()))
+    # As the stems are called: several songs may share a folder, and a long name is cut.
+    out = first.with_name(f"{first.stem.removesuffix(f' - {name}')} - {NAME}")
+    try:
+        subject = subject_of_stems(
+            song.stem,
+            result.stems,
+            song,
+            result.start_frame,
+            result.model,
+            partial=result.null_dbfs is None,
+        )
+        return write_report(subject, out, check=lambda _: check()).path
+    except StemliftError as error:
+        if error.reason not in (
+            Reason.OUTPUT_EXISTS,
+            Reason.OUTPUT_UNWRITABLE,
+            Reason.DISK_FULL,
+        ):
+            raise
+        raise StemliftError(
+            error.reason,
+            error.message,
+            "The stems are there. Make way for the page, or write it elsewhere with"
+            " `stemlift report`.",
+        ) from error
+    except Exception as error:  # the stems are there, and their line must still be printed
+        raise StemliftError(
+            Reason.INTERNAL,
+            f"The report failed in a way it should not: {type(error).__name__}: {error}.",
+            "The stems are there. Please report it with what you did.",
+        ) from error
 
 
 @contextmanager

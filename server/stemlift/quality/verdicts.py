@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from stemlift.quality.decibels import FLOOR_DB, power_db
@@ -57,9 +57,15 @@ class Verdict:
     advice: str = ""
 
 
-def verdicts(found: Measurements) -> tuple[Verdict, ...]:
-    """Of the whole first, then of each stem in its order."""
-    out = [*_null(found), *_balance(found), *_highs(found)]
+def verdicts(found: Measurements, *, whole: bool = True) -> tuple[Verdict, ...]:
+    """Of the whole first, then of each stem in its order.
+
+    Args:
+        whole: whether the stems are meant to be the mix together; else nothing is said of how
+            their sum stands against it.
+    """
+    summed = found if whole else replace(found, with_mix=False, null=None)
+    out = [*_null(summed), *_balance(summed), *_highs(summed)]
     for name, sound in found.stems.items():
         if sound.peak_dbfs <= FLOOR_DB:
             out.append(_silent(name))
@@ -118,7 +124,8 @@ def _null(found: Measurements) -> Iterator[Verdict]:
         value,
         "The stems do not quite add up to the mix."
         if level == "fair"
-        else "The stems do not add up to the mix: a part of it is in none of them, or in several.",
+        else "The stems do not add up to the mix: a part of it is in none of them, or in several,"
+        " or a stem was changed.",
         "Write all stems, with `--remainder other` or `separate`, if you want to play them"
         " together.",
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from stemlift.audio.problems import display_name
 from stemlift.audio.reader import open_reader
 from stemlift.errors import Reason, StemliftError
 from stemlift.quality.measure import Measurements, measure
-from stemlift.quality.verdicts import Verdict, verdicts
+from stemlift.quality.verdicts import NULL_FAIR, Verdict, verdicts
 from stemlift.report.folder import Subject
 from stemlift.report.listening import Stretch, mp3, stretch
 from stemlift.report.page import MARK, Track, page
@@ -25,6 +27,10 @@ from stemlift.system.whole import write_whole
 
 LISTEN = 30.0
 """Seconds of each sound that a page holds by default."""
+
+_PARTIAL = "These stems are not all of the song, so nothing is said of their sum."
+
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 Audio = NDArray[np.floating]
 Check = Callable[[float], None]
@@ -57,7 +63,8 @@ def write_report(
         check: called with the share that is done; what it raises ends it.
 
     Raises:
-        StemliftError: ARGUMENT_INVALID, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, and as `measure`.
+        StemliftError: ARGUMENT_INVALID, OUTPUT_EXISTS, OUTPUT_UNWRITABLE, DISK_FULL, and as
+            `measure`.
     """
     if math.isnan(listen) or listen < 0:
         raise StemliftError(
@@ -69,7 +76,10 @@ def write_report(
     found = measure(
         subject.mix, subject.stems, start=subject.start, check=lambda share: check(0.6 * share)
     )
-    judged = verdicts(found)
+    whole = not subject.partial or found.null is None or found.null.peak_db <= NULL_FAIR
+    if not whole:
+        subject = replace(subject, notes=(*subject.notes, _PARTIAL))
+    judged = verdicts(found, whole=whole)
     sounds = _sounds(subject)
     pictures = {}
     for place, name in enumerate(sounds):
@@ -85,44 +95,77 @@ def write_report(
     try:
         write_whole(out, text.encode())
     except OSError as error:
-        raise StemliftError(
-            Reason.OUTPUT_UNWRITABLE,
-            f"{display_name(out)} cannot be written: {error.strerror}.",
-            "Name a place that this user may write to with -o.",
-        ) from error
+        raise _unwritable(out, error) from error
     return Report(out, found, judged, as_json(subject, found, judged))
 
 
 def _require_free(out: Path, subject: Subject, overwrite: bool) -> None:
-    taken = [path.resolve() for path in (*subject.stems.values(), subject.mix) if path is not None]
-    if out.resolve() in taken:
-        raise StemliftError(
-            Reason.OUTPUT_EXISTS,
-            f"{display_name(out)} is one of the sounds that the report is about.",
-            "Choose another name with -o.",
-        )
-    if out.is_dir():
-        raise StemliftError(
-            Reason.OUTPUT_UNWRITABLE,
-            f"{display_name(out)} is a folder.",
-            "Name a file in it, such as report.html.",
-        )
-    if not out.absolute().parent.is_dir():
+    try:
+        there = out.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        there = None
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    if there is None:
+        if out.absolute().parent.is_dir():
+            return
         raise StemliftError(
             Reason.OUTPUT_UNWRITABLE,
             f"There is no folder {display_name(out.absolute().parent)}.",
             "Make it, or name another place with -o.",
         )
-    if overwrite or not out.exists():
-        return
-    with out.open("rb") as file:
-        ours = MARK.encode() in file.read(200)
-    if not ours:
+    if stat.S_ISDIR(there.st_mode):
+        raise StemliftError(
+            Reason.OUTPUT_UNWRITABLE,
+            f"{display_name(out)} is a folder.",
+            "Name a file in it, such as report.html.",
+        )
+    # A device would be replaced by the page, and a pipe waited for.
+    if not stat.S_ISREG(there.st_mode):
+        raise StemliftError(
+            Reason.OUTPUT_UNWRITABLE,
+            f"{display_name(out)} is no regular file.",
+            "Name a file with -o.",
+        )
+    sounds = [path for path in (*subject.stems.values(), subject.mix) if path is not None]
+    if any(path.exists() and out.samefile(path) for path in sounds):
+        raise StemliftError(
+            Reason.OUTPUT_EXISTS,
+            f"{display_name(out)} is one of the sounds that the report is about.",
+            "Choose another name with -o.",
+        )
+    if not overwrite and not _is_report(out):
         raise StemliftError(
             Reason.OUTPUT_EXISTS,
             f"{display_name(out)} exists, and is no report.",
             "Use --overwrite, or choose another name with -o.",
         )
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return MARK.encode() in file.read(200)
+    except OSError as error:
+        raise StemliftError(
+            Reason.OUTPUT_EXISTS,
+            f"{display_name(path)} exists, and cannot be read: {error.strerror}.",
+            "Use --overwrite, or choose another name with -o.",
+        ) from error
+
+
+def _unwritable(out: Path, error: OSError) -> StemliftError:
+    if error.errno in _FULL:
+        return StemliftError(
+            Reason.DISK_FULL,
+            f"{display_name(out)} cannot be written: the disk is full.",
+            "Make room, or name a place on another disk with -o.",
+        )
+    return StemliftError(
+        Reason.OUTPUT_UNWRITABLE,
+        f"{display_name(out)} cannot be written: {error.strerror}.",
+        "Name a place that this user may write to with -o.",
+    )
 
 
 def _sounds(subject: Subject) -> tuple[str, ...]:

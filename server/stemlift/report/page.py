@@ -5,6 +5,8 @@ It asks for nothing from anywhere, and its content policy makes browsers hold it
 
 from __future__ import annotations
 
+import os
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ _POLICY = (
     "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline';"
     " script-src 'unsafe-inline'"
 )
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _TALL = 100
 _SIGNS: dict[Level, str] = {"good": "✓", "fair": "●", "poor": "▲"}
 _COLUMNS = ("bleed", "phase", "mono", "attacks", "highs", "clipping")
@@ -177,7 +180,8 @@ def _track(
     yield '<section class="track">'
     yield f'<div class="track-head"><h3>{name}</h3>'
     if track.link is not None:
-        yield f'<a class="soft listen" href="{escape(quote(track.link))}">the whole file</a>'
+        link = escape(quote(os.fsencode(track.link)))
+        yield f'<a class="soft listen" href="{link}">the whole file</a>'
     yield "</div>"
     yield '<div class="wave">'
     yield (
@@ -279,8 +283,8 @@ def _minus(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without bytes of a name that are no Unicode, which no page can hold."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Without what no page can hold: bytes of a name that are no Unicode, and control signs."""
+    return _CONTROLS.sub("?", text.encode("utf-8", "backslashreplace").decode())
 
 
 def _resource(name: str) -> str:

@@ -13,11 +13,11 @@ from stemlift.report.folder import Subject
 
 
 def as_json(subject: Subject, found: Measurements, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Levels are in dB, −300 for none at all; null where there is no figure."""
+    """Levels are in dB, −300 for none at all; null where there is no figure. Paths are absolute."""
     return {
         "stemlift": __version__,
         "song": subject.title,
-        "mix": None if subject.mix is None else str(subject.mix),
+        "mix": None if subject.mix is None else str(subject.mix.absolute()),
         "model": subject.model,
         "sample_rate": found.rate,
         "channels": found.channels,
@@ -39,7 +39,7 @@ def as_json(subject: Subject, found: Measurements, verdicts: Sequence[Verdict]) 
 def _stem(subject: Subject, found: Measurements, name: str) -> dict[str, Any]:
     smear = found.smears.get(name)
     return {
-        "file": str(subject.stems[name]),
+        "file": str(subject.stems[name].absolute()),
         **_sound(found.stems[name]),
         "share_db": found.balance.shares_db[name],
         "bleed_db": total_bleed_db(found, name),

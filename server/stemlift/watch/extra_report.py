@@ -21,6 +21,7 @@ def write_page(folder: Path, manifest: Manifest, beat: Beat) -> tuple[str, ...]:
 
     stems = {stem.name: folder / stem.file for stem in manifest.stems}
     song = Path(manifest.source.path) if manifest.recipe.get("channels") is None else None
-    subject = subject_of_stems(manifest.song, stems, song, 0, manifest.model)
+    partial = manifest.null_dbfs is None
+    subject = subject_of_stems(manifest.song, stems, song, 0, manifest.model, partial=partial)
     write_report(subject, folder / _NAME, overwrite=True, check=lambda _share: beat())
     return (_NAME,)
