@@ -133,6 +133,8 @@ def test_json_has_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     text = out.read_text(encoding="utf-8")
     assert "<audio" not in text
     assert "rather than gating" in text
+    # Channels of nothing in common: a zero has no sign.
+    assert "−0.00" not in text
 
 
 def test_a_second_report_replaces_the_first_and_nothing_else(

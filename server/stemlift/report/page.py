@@ -141,7 +141,7 @@ def _row(found: Measurements, name: str, verdicts: dict[str, Verdict]) -> str:
         decibels(found.balance.shares_db[name]) if name else "",
         "–" if lufs is None else _minus(f"{lufs:.1f} LUFS"),
         decibels(sound.loudness.true_peak_dbtp).replace("dB", "dBTP"),
-        "–" if sound.stereo is None else _minus(f"{sound.stereo.correlation:.2f}"),
+        "–" if sound.stereo is None else _minus(f"{sound.stereo.correlation:z.2f}"),
     ]
     for metric in _COLUMNS:
         verdict = verdicts.get(metric)
