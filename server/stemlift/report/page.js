@@ -16,7 +16,8 @@
       if (!last.ended) audio.currentTime = last.currentTime;
     }
     last = audio;
-    if (audio.paused) audio.play();
+    // The next one may pause it before it began, which browsers call an error.
+    if (audio.paused) audio.play()?.catch(() => {});
   };
   for (const audio of sounds) {
     audio.addEventListener("play", () => play(audio));
