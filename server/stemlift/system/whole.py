@@ -14,6 +14,9 @@ ATTEMPTS = 40
 
 _PAUSE = 0.05
 
+_NAMED = 40
+"""Characters of a file's name by which the one beside it is known."""
+
 
 def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Replace `path` by a file that holds `data`; its mode stays.
@@ -26,8 +29,7 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
         OSError: it cannot be written. The old file is as it was.
     """
     mode = _mode(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    scratch = Path(name)
+    handle, scratch = _scratch(path)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -36,7 +38,7 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
                 os.fsync(file.fileno())
         scratch.chmod(mode)
         replace(scratch, path)
-    except OSError:
+    except BaseException:
         with contextlib.suppress(OSError):
             scratch.unlink()
         raise
@@ -51,9 +53,8 @@ def whole_file(path: Path) -> Iterator[Path]:
             exception inside.
     """
     mode = _mode(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    handle, scratch = _scratch(path)
     os.close(handle)
-    scratch = Path(name)
     try:
         yield scratch
         with scratch.open("rb+") as file:
@@ -64,6 +65,13 @@ def whole_file(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             scratch.unlink()
         raise
+
+
+def _scratch(path: Path) -> tuple[int, Path]:
+    """A new file beside `path`, open, whose name is no longer than one can be."""
+    beginning = path.name[:_NAMED]
+    handle, name = tempfile.mkstemp(prefix=f".{beginning}.", suffix=".tmp", dir=path.parent)
+    return handle, Path(name)
 
 
 def _mode(path: Path) -> int:
