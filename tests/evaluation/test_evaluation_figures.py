@@ -241,3 +241,15 @@ def test_names_neither_meet_nor_leave_the_picture() -> None:
 def test_a_picture_of_nothing_is_one() -> None:
     ElementTree.fromstring(box_plot("nothing", "dB", {"bass": {"one": []}}))
     ElementTree.fromstring(box_plot("nothing", "dB", {}))
+
+
+def test_a_flat_box_is_seen_too() -> None:
+    """The line of a median has the colour of the background."""
+    picture = box_plot("SDR", "dB", {"bass": {"one": [5.0], "two": [0.0, 10.0]}})
+    space = "{http://www.w3.org/2000/svg}"
+    one, two = ElementTree.fromstring(picture).findall(f"{space}g")
+    box = one.find(f"{space}rect")
+    assert box is not None
+    assert float(box.get("height", 0)) >= 4
+    assert [line.get("class") for line in one.findall(f"{space}line")].count("median") == 0
+    assert [line.get("class") for line in two.findall(f"{space}line")].count("median") == 1

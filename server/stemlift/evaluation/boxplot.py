@@ -22,6 +22,9 @@ _TICKS = 8
 _LETTER = 8
 """Of a name, about, in pixels; so that names neither meet nor leave the picture."""
 
+_THIN = 4.0
+"""Height in pixels that no box falls below; the median's line would cover one twice that high."""
+
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Names of stems are those of files; XML holds none of these, escaped or not."""
 
@@ -107,11 +110,14 @@ def _box(
     for end in (most, least):
         line = f'x1="{centre - 6:.1f}" x2="{centre + 6:.1f}" y1="{y(end):.1f}" y2="{y(end):.1f}"'
         out.append(f'    <line class="line" {line}/>')
-    tall = max(1.0, y(low) - y(high))
-    where = f'x="{x:.1f}" y="{y(high):.1f}" width="{_BOX}" height="{tall:.1f}"'
+    tall = y(low) - y(high)
+    shown = max(_THIN, tall)
+    upper = (y(high) + y(low) - shown) / 2
+    where = f'x="{x:.1f}" y="{upper:.1f}" width="{_BOX}" height="{shown:.1f}"'
     out.append(f'    <rect {where} rx="2" {fill}/>')
-    line = f'x1="{x:.1f}" x2="{x + _BOX:.1f}" y1="{y(middle):.1f}" y2="{y(middle):.1f}"'
-    out.append(f'    <line class="median" {line}/>')
+    if tall > 2 * _THIN:
+        line = f'x1="{x:.1f}" x2="{x + _BOX:.1f}" y1="{y(middle):.1f}" y2="{y(middle):.1f}"'
+        out.append(f'    <line class="median" {line}/>')
     out += [
         f'    <circle cx="{centre:.1f}" cy="{y(each):.1f}" r="2.5" {fill}/>'
         for each in sorted(values)
