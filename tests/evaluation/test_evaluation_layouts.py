@@ -138,6 +138,19 @@ def test_links_lead_to_no_song_twice(tmp_path: Path) -> None:
     assert [name.rpartition("/")[2] for name in names(root)] == ["two", "one"]
 
 
+def test_a_link_to_nowhere_is_no_silent_stem(tmp_path: Path) -> None:
+    write_multitrack(tmp_path / "song", 0.01)
+    bass = tmp_path / "song" / "bass.wav"
+    bass.unlink()
+    try:
+        bass.symlink_to("annexed.wav")
+    except OSError:
+        pytest.skip("links cannot be made here")
+    error = refused(tmp_path)
+    assert error.reason is Reason.FILE_NOT_FOUND
+    assert "bass.wav" in error.message
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     assert refused(tmp_path / "none").reason is Reason.FILE_NOT_FOUND
     assert refused(tmp_path).reason is Reason.FILE_NOT_FOUND

@@ -96,7 +96,8 @@ def _below(folder: Path, root: Path, depth: int, seen: set[Path]) -> Iterator[Mu
     seen.add(where)
     try:
         inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-        files = [path for path in inside if path.is_file()]
+        # A link to nowhere is a stem that is lost, which must not pass for a silent one.
+        files = [path for path in inside if path.is_file() or _leads_nowhere(path)]
         folders = [path for path in inside if path.is_dir()]
     except OSError as error:
         raise StemliftError(
@@ -146,6 +147,10 @@ def _song_of(files: list[Path], folder: Path, root: Path) -> Multitrack | None:
     order = {stem: place for place, stem in enumerate(FOUR)}
     stems = dict(sorted(found.items(), key=lambda each: (order.get(each[0], len(order)), each[0])))
     return Multitrack(_name(folder, root), stems, mixture)
+
+
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def _rank(path: Path) -> int:
