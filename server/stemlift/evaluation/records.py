@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,7 +18,7 @@ from typing import Any
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.evaluation.layouts import Multitrack
-from stemlift.evaluation.scoring import StemScore
+from stemlift.evaluation.scoring import Metric, StemScore
 from stemlift.system.whole import write_whole
 
 VERSION = 1
@@ -61,17 +62,31 @@ def read_record(path: Path, key: str) -> tuple[StemScore, ...] | None:
         said = json.loads(path.read_text(encoding="utf-8"))
         if said["key"] != key:
             return None
-        return tuple(
-            StemScore(
-                each["stem"],
-                dict(each["values"]),
-                {name: tuple(frames) for name, frames in each["frames"].items()},
-            )
-            for each in said["stems"]
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        scores = tuple(_score(each, Metric(said["metric"])) for each in said["stems"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         # Not there, or damaged by somebody: it is measured again.
         return None
+    return scores or None
+
+
+def _score(said: Any, metric: Metric) -> StemScore:
+    """Raises ValueError, KeyError, TypeError or AttributeError where it is none of ours."""
+    if not isinstance(said["stem"], str):
+        raise TypeError("a stem without a name")
+    return StemScore(
+        said["stem"],
+        {name: _decibels(said["values"][name]) for name in metric.figures},
+        {name: tuple(map(_decibels, frames)) for name, frames in said["frames"].items()},
+    )
+
+
+def _decibels(said: Any) -> float | None:
+    if said is None:
+        return None
+    # A bool counts as an integer, and JSON lets NaN and 1e999 through.
+    if isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said):
+        raise ValueError(f"{said!r} is no figure")
+    return float(said)
 
 
 def write_record(
