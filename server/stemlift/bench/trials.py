@@ -174,7 +174,10 @@ class Bench:
             for _ in job:
                 pass
             return job.result()
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, StemliftError):
+                # It is forgotten below: nobody can look at it or go on with it.
+                error.job_id = None
             with contextlib.suppress(StemliftError, TimeoutError, KeyboardInterrupt):
                 job.cancel()
                 job.result(_CANCEL_SECONDS)
