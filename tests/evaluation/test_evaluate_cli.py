@@ -157,6 +157,63 @@ def test_the_bare_model(here: Path) -> None:
         assert key[2] == "other" or bare[key] == value
 
 
+def test_a_song_that_cannot_be_read_is_left_out(
+    home: Home, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, seed in (("nan", 2), ("zz", 3)):
+        write_multitrack(here / "songs" / name, 1.0, seed)
+    bass = here / "songs" / "nan" / "bass.wav"
+    sound = soundfile.read(bass)[0]
+    sound[100] = float("nan")
+    soundfile.write(bass, sound, RATE, subtype="FLOAT")
+    # Only its comparison shows that nothing of it can be compared.
+    for stem in FOUR:
+        (here / "songs" / "two" / f"{stem}.wav").rename(here / "songs" / "two" / f"x{stem}.wav")
+    command = [*MEASURE, "--baseline", "mixture", "-o", "out"]
+    assert main(command) == 2
+    said = capsys.readouterr()
+    assert "nan was left out" in said.err
+    assert "SAMPLES_NOT_FINITE" in said.err
+    assert "two was left out" in said.err
+    assert {row[:2] for row in rows(here / "out")} == {
+        (song, model) for song in ("one", "zz") for model in ("spectral", "mixture")
+    }
+    assert "SDR of 2 songs" in (here / "out" / "boxplot.svg").read_text(encoding="utf-8")
+    assert left_over(here / "out") == []
+    with home.client() as client:
+        assert list(client.jobs()) == []
+    assert main([*command, "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert {song: each["reason"] for song, each in told["errors"].items()} == {
+        "nan": "SAMPLES_NOT_FINITE",
+        "two": "ARGUMENT_INVALID",
+    }
+    # It is told as well where nothing else is there.
+    assert main(["evaluate", "--reference", "songs/nan", "--model", "spectral", "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert (list(told["errors"]), told["songs"]) == (["nan"], [])
+    assert not (here / "evaluation" / "results.csv").exists()
+
+
+def test_what_a_killed_run_left_goes_however_the_folder_is_reached(home: Home, here: Path) -> None:
+    (here / "out" / ".stemlift-work-dead").mkdir(parents=True)
+    try:
+        (here / "link").symlink_to("out", target_is_directory=True)
+    except OSError:
+        pytest.skip("links cannot be made here")
+    with home.client() as client:
+        client.separate(
+            here / "songs" / "one" / "mixture.wav",
+            model="spectral",
+            out=here / "link" / ".stemlift-work-dead" / "0",
+            priority="background",
+        )
+        command = ["evaluate", "--reference", "songs", "--baseline", "mixture", "-o", "out", "-q"]
+        assert main(command) == 0
+        assert list(client.jobs()) == []
+    assert left_over(here / "out") == []
+
+
 def test_another_precision_is_measured_anew(home: Home, here: Path) -> None:
     command = [*MEASURE, "--songs", "1", "-o", "out"]
     assert main([*command, "--precision", "auto"]) == 0
@@ -240,7 +297,7 @@ def test_interrupted_it_goes_on(home: Home, here: Path) -> None:
     assert not (here / "out" / "results.csv").exists()
     assert left_over(here / "out") == []
     with home.client() as client:
-        wait_for(lambda: all(job.latest.state.ended for job in client.jobs()), "the jobs' end")
+        assert list(client.jobs()) == []
         assert main([*MEASURE, "-o", "out", "-q"]) == 0
     after = records(here / "out")
     assert len(after) == 6

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemlift.cli.reporting import console, duration, in_one_line, note, plain, print_json
-from stemlift.errors import Exit, Reason, StemliftError
+from stemlift.cli.reporting import (
+    console,
+    duration,
+    in_one_line,
+    note,
+    plain,
+    print_error,
+    print_json,
+)
+from stemlift.errors import Exit, Reason, StemliftError, severity
 
 if TYPE_CHECKING:
     from stemlift.evaluation.run import Order, Scored, Step
@@ -67,7 +75,8 @@ def evaluate(
     told = load_settings(find_paths().settings_file).precision if precision is None else precision
     _chosen("precision", told, tuple(PRECISIONS))
     found = find_songs(reference)[:songs]
-    results = []
+    results: list[Scored] = []
+    left_out: dict[str, StemliftError] = {}
     with Interrupts() as interrupts, _connection(interrupts.check, json) as client:
         try:
             given = entrants(model or (), bases, client)
@@ -75,20 +84,27 @@ def evaluate(
                 _advise(model or (), client)
             order = Order(found, given, measured, out, remainder, told)
             with _progress(lines=not json and not quiet) as show:
-                results = list(run(order, client, show, interrupts.check))
+                leave_out = left_out.__setitem__
+                results += run(order, client, show, interrupts.check, leave_out)
         except KeyboardInterrupt:
             note("Stopped. The same command goes on where it was.")
             return Exit.CANCELLED
-    _write(results, order)
+    told_of_all = _told(results, order, left_out)
+    if results:
+        _write(results, order, told_of_all)
     if json:
-        print_json(_told(results, order) | _files(out))
+        print_json(told_of_all | (_files(out) if results else {}))
     else:
-        _print(results, measured)
-        before = sum(result.again for result in results)
-        if before:
-            note(f"{before} of {len(results)} results were there already.")
-        note(f"Every figure: {out / CSV}; a picture: {out / PLOT}")
-    return Exit.DONE
+        if results:
+            _print(results, measured)
+            before = sum(result.again for result in results)
+            if before:
+                note(f"{before} of {len(results)} results were there already.")
+            note(f"Every figure: {out / CSV}; a picture: {out / PLOT}")
+        for song, error in left_out.items():
+            note(f"{in_one_line(song)} was left out:")
+            print_error(error)
+    return max((each.exit_code for each in left_out.values()), key=severity, default=Exit.DONE)
 
 
 def _chosen(option: str, value: str, accepted: Sequence[str]) -> str:
@@ -180,11 +196,17 @@ def _left(step: Step) -> str:
     return "" if step.seconds_left is None else f"{duration(step.seconds_left)} left"
 
 
-def _told(results: Sequence[Scored], order: Order) -> dict[str, object]:
+def _told(
+    results: Sequence[Scored], order: Order, left_out: Mapping[str, StemliftError]
+) -> dict[str, object]:
     from stemlift.evaluation.table import as_json
 
     options = {"remainder": order.remainder, "precision": order.precision}
-    return as_json(results, order.metric, options)
+    errors = {
+        song: {"reason": str(error.reason), "message": error.message, "remedy": error.remedy}
+        for song, error in left_out.items()
+    }
+    return as_json(results, order.metric, options) | {"errors": errors}
 
 
 def _files(out: Path) -> dict[str, object]:
@@ -192,7 +214,7 @@ def _files(out: Path) -> dict[str, object]:
     return {"files": {name: str((out / file).absolute()) for name, file in places.items()}}
 
 
-def _write(results: Sequence[Scored], order: Order) -> None:
+def _write(results: Sequence[Scored], order: Order, told: Mapping[str, object]) -> None:
     import json
 
     from stemlift.evaluation.boxplot import box_plot
@@ -204,10 +226,10 @@ def _write(results: Sequence[Scored], order: Order) -> None:
     for figure in figures(results, order.metric):
         if figure.name == leading:
             groups.setdefault(figure.stem, {})[figure.model] = figure.values
-    count = len(order.songs)
+    count = len({result.song for result in results})
     title = f"{NAMES[leading]} of {count} song{'s' * (count != 1)}"
     write_text(order.out / CSV, as_csv(results, order.metric))
-    write_text(order.out / JSON, json.dumps(_told(results, order), indent=1) + "\n")
+    write_text(order.out / JSON, json.dumps(told, indent=1) + "\n")
     write_text(order.out / PLOT, box_plot(title, "dB", groups))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stemlift.audio.wav_writer import BroadcastWavWriter, Encoding
-from stemlift.errors import StemliftError
+from stemlift.errors import Reason, StemliftError
 from stemlift.evaluation.entrants import Entrant
 from stemlift.evaluation.layouts import Multitrack
 from stemlift.evaluation.recordings import Audio, Recording, load, read_file, shape_of
@@ -19,6 +18,7 @@ from stemlift.evaluation.scoring import Metric, StemScore, score
 from stemlift.evaluation.workplace import (
     cancel,
     clear,
+    forget,
     only_one,
     remove,
     unwritable,
@@ -29,6 +29,27 @@ from stemlift.rpc.results import JobState
 
 _STEADY = 0.02
 """Share of all that must be done before the time left is told."""
+
+OF_THE_SONG = frozenset(
+    {
+        Reason.FILE_NOT_FOUND,
+        Reason.FILE_UNREADABLE,
+        Reason.NOT_AUDIO,
+        Reason.FILE_EMPTY,
+        Reason.FILE_TRUNCATED,
+        Reason.FILE_CORRUPT,
+        Reason.FILE_CHANGED,
+        Reason.SAMPLES_NOT_FINITE,
+        Reason.RATE_UNSUPPORTED,
+        Reason.PATH_UNSUPPORTED,
+        Reason.ARGUMENT_INVALID,
+        Reason.MODEL_OUTPUT_NOT_FINITE,
+        Reason.OUT_OF_MEMORY,
+        Reason.SERVER_CRASHED,
+    }
+)
+"""What one song may cause: the others are measured without it. Anything else would meet them,
+too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +108,7 @@ def evaluate(
     client: Callable[[], Client],
     on_step: Callable[[Step], None] = lambda _: None,
     check: Callable[[], None] = lambda: None,
+    on_left_out: Callable[[str, StemliftError], None] = lambda _song, _error: None,
 ) -> Iterator[Scored]:
     """The figures of every song by every entrant, song by song.
 
@@ -96,10 +118,13 @@ def evaluate(
     Args:
         client: gives the server's client; called only where a model is measured.
         check: called now and then; what it raises ends it.
+        on_left_out: called with the name of a song that turned out to be unusable, and why
+            (`OF_THE_SONG`). It is left out for all entrants, so that they had the same songs.
 
     Raises:
-        StemliftError: what is wrong with any of the songs, before any work; why a job failed;
-            OUTPUT_UNWRITABLE; ARGUMENT_INVALID where another run has the folder.
+        StemliftError: what is wrong with any of the songs, as far as it shows before any work;
+            why a job failed; OUTPUT_UNWRITABLE; ARGUMENT_INVALID where another run has the
+            folder.
     """
     for song in order.songs:
         check()
@@ -113,13 +138,20 @@ def evaluate(
     sizes = {song.name: float(_size(song)) for song in order.songs}
     way = _Way(on_step, sum(sizes[name] * len(each) for name, each in waiting.items()))
     with only_one(order.out), work_folder(order.out) as work:
-        if any(entrant.model for each in waiting.values() for entrant in each):
-            clear(client(), order.out, work)
+        clear(client, order.out, work)
         for song in order.songs:
             fresh: dict[str, tuple[StemScore, ...]] = {}
             if waiting[song.name]:
+                after = way.done + sizes[song.name] * len(waiting[song.name])
                 jobs = _Song(song, order, work, way, check, sizes[song.name])
-                fresh = jobs.run(waiting[song.name], client, keys[song.name])
+                try:
+                    fresh = jobs.run(waiting[song.name], client, keys[song.name])
+                except StemliftError as error:
+                    if error.reason not in OF_THE_SONG:
+                        raise
+                    on_left_out(song.name, error)
+                    way.done = after
+                    continue
             for entrant in order.entrants:
                 again = entrant.name not in fresh
                 scores = known[song.name, entrant.name] if again else fresh[entrant.name]
@@ -191,9 +223,13 @@ class _Song:
                 found[entrant.name] = scores
                 self.way.done += self.size
                 if entrant.name in jobs:
-                    _forget(client(), jobs.pop(entrant.name))
+                    forget(client(), jobs.pop(entrant.name))
+        except StemliftError as error:
+            # It is forgotten below: nobody can look at it or go on with it.
+            error.job_id = None
+            raise
         finally:
-            cancel(tuple(jobs.values()))
+            cancel(client, tuple(jobs.values()))
             for left in self.work.iterdir():
                 remove(left)
         return found
@@ -247,9 +283,3 @@ def _is_unicode(path: Path) -> bool:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
-
-
-def _forget(client: Client, job: RemoteJob) -> None:
-    """Take a job off the server's list, since its stems are gone."""
-    with contextlib.suppress(StemliftError):
-        client.delete(job.id)

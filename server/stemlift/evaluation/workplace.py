@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.rpc.client import Client, RemoteJob
-from stemlift.rpc.results import JobState
 
 CANCEL_SECONDS = 15.0
 """How long a cancelled job may take to reach the end of its batch."""
@@ -20,25 +19,34 @@ CANCEL_SECONDS = 15.0
 _WORK = ".stemlift-work-"
 
 
-def cancel(jobs: Sequence[RemoteJob]) -> None:
-    """Cancel jobs, and see them end."""
+def cancel(client: Callable[[], Client], jobs: Sequence[RemoteJob]) -> None:
+    """Cancel jobs, see them end, and take them off the server's list: their stems are gone."""
     for job in jobs:
         with contextlib.suppress(StemliftError):
             job.cancel()
     for job in jobs:
         with contextlib.suppress(StemliftError, TimeoutError):
             job.result(CANCEL_SECONDS)
+    for job in jobs:
+        forget(client(), job)
 
 
-def clear(client: Client, out: Path, work: Path) -> None:
-    """Remove what a run that was killed left: jobs that go on, and stems."""
+def forget(client: Client, job: RemoteJob) -> None:
+    """Take a job off the server's list, since its stems are gone."""
+    with contextlib.suppress(StemliftError):
+        client.delete(job.id)
+
+
+def clear(client: Callable[[], Client], out: Path, work: Path) -> None:
+    """Remove what a run that was killed left: its jobs, and stems."""
     old = [path for path in out.absolute().glob(f"{_WORK}*") if path != work]
-    left = [
-        job
-        for job in client.jobs([JobState.QUEUED, JobState.RUNNING])
-        if job.latest.output_folder.parent in old
-    ]
-    cancel(left)
+    if not old:
+        return
+    # By name: the folder may have been reached through a link, or a path with `..`, then.
+    names = {path.name for path in old}
+    cancel(
+        client, [job for job in client().jobs() if job.latest.output_folder.parent.name in names]
+    )
     for path in old:
         remove(path)
 
