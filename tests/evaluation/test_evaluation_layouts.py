@@ -138,6 +138,31 @@ def test_links_lead_to_no_song_twice(tmp_path: Path) -> None:
     assert [name.rpartition("/")[2] for name in names(root)] == ["two", "one"]
 
 
+def test_what_a_model_made_beside_the_stems_is_not_taken_for_them(tmp_path: Path) -> None:
+    write_multitrack(tmp_path / "song", 0.01)
+    for stem in (*FOUR, "mixture"):
+        write(tmp_path / "song" / f"mixture - {stem}.wav")
+    (song,) = find_songs(tmp_path)
+    assert {name: part.path.name for name, part in song.stems.items()} == {
+        name: f"{name}.wav" for name in FOUR
+    }
+    assert song.mixture is not None
+    assert song.mixture.path.name == "mixture.wav"
+
+
+def test_two_files_for_one_stem(tmp_path: Path) -> None:
+    for name in ("Lead - vocals", "Backing - vocals", "song - bass"):
+        write(tmp_path / "song" / f"{name}.wav")
+    error = refused(tmp_path)
+    assert error.reason is Reason.ARGUMENT_INVALID
+    assert "Lead - vocals.wav" in error.message
+    assert "Backing - vocals.wav" in error.message
+    (tmp_path / "song" / "Backing - vocals.wav").unlink()
+    for name in ("A - mix", "B - mix"):
+        write(tmp_path / f"{name}.wav")
+    assert names(tmp_path) == ["song"]
+
+
 def test_a_link_to_nowhere_is_no_silent_stem(tmp_path: Path) -> None:
     write_multitrack(tmp_path / "song", 0.01)
     bass = tmp_path / "song" / "bass.wav"

@@ -21,6 +21,7 @@ FOUR = ("drums", "bass", "other", "vocals")
 """The stems of MUSDB18, in the order of the tracks of its `.stem.mp4`, behind the mixture."""
 
 _SOUND = (".wav", ".flac", ".aif", ".aiff")
+_BEFORE = " - "
 _MIXTURE = ("mixture", "mix")
 _NO_STEM = ("linear_mixture",)
 """The sum of the stems, which some data sets have beside the mixture."""
@@ -66,7 +67,7 @@ def find_songs(root: Path) -> tuple[Multitrack, ...]:
 
     Raises:
         StemliftError: FILE_NOT_FOUND without such a folder or a song in it; FILE_UNREADABLE,
-            FILE_CORRUPT.
+            FILE_CORRUPT; ARGUMENT_INVALID where two files of a folder claim one stem.
     """
     # Unlike Path's own, it does not raise where a folder above cannot be read.
     if not os.path.isdir(root):  # noqa: PTH112
@@ -132,10 +133,18 @@ def _below(folder: Path, root: Path, depth: int, seen: set[Path]) -> Iterator[Mu
 
 def _song_of(files: list[Path], folder: Path, root: Path) -> Multitrack | None:
     found: dict[str, Part] = {}
-    # WAV last, so that it wins over a copy in another format.
-    for path in sorted(files, key=lambda each: -_rank(each)):
+    claims: dict[str, tuple[Path, Path]] = {}
+    # What comes last wins. WAV over a copy in another format; and `vocals.wav` over
+    # `mixture - vocals.wav`, which may be what a model made of the song.
+    for path in sorted(files, key=lambda each: (_BEFORE not in each.stem, -_rank(each))):
         if path.suffix.casefold() in _SOUND:
-            found[path.stem.rpartition(" - ")[2].strip().casefold()] = Part(path)
+            name = path.stem.rpartition(_BEFORE)[2].strip().casefold()
+            before = found.get(name)
+            if _BEFORE not in path.stem:
+                claims.pop(name, None)
+            elif before is not None and before.path.stem.casefold() != path.stem.casefold():
+                claims[name] = before.path, path
+            found[name] = Part(path)
     mixtures = [found.pop(name) for name in (*_MIXTURE, *_NO_STEM) if name in found]
     mixture = mixtures[0] if mixtures else None
     rest = [name for name in found if name in _ALL_BUT_VOCALS]
@@ -144,9 +153,22 @@ def _song_of(files: list[Path], folder: Path, root: Path) -> Multitrack | None:
             del found[name]
     if not found or (len(found) == 1 and mixture is None):
         return None
+    # Elsewhere lie sounds of any names, such as the mixes of several songs.
+    if not found.keys().isdisjoint(FOUR):
+        for name in sorted(claims.keys() & {*FOUR, *_MIXTURE}):
+            raise _twice(folder, name, *claims[name])
     order = {stem: place for place, stem in enumerate(FOUR)}
     stems = dict(sorted(found.items(), key=lambda each: (order.get(each[0], len(order)), each[0])))
     return Multitrack(_name(folder, root), stems, mixture)
+
+
+def _twice(folder: Path, name: str, one: Path, two: Path) -> StemliftError:
+    return StemliftError(
+        Reason.ARGUMENT_INVALID,
+        f"The folder {folder} has two files for {name}: {one.name} and {two.name}.",
+        f"Call the true one {name}{two.suffix}, or move the other away; songs that lie in one"
+        " folder need a folder each.",
+    )
 
 
 def _leads_nowhere(path: Path) -> bool:
