@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -20,6 +20,8 @@ from real_server import Home, home_in, wait_for
 
 from stemlift.audio.stem_mp4 import StemCodec, write_stem_mp4
 from stemlift.cli.main import main
+from stemlift.evaluation.layouts import Multitrack
+from stemlift.evaluation.recordings import Recording, load
 from stemlift.paths import HOME_VARIABLE
 from stemlift.quality.sdr import sdr
 
@@ -193,6 +195,21 @@ def test_a_song_that_cannot_be_read_is_left_out(
     told = json.loads(capsys.readouterr().out)
     assert (list(told["errors"]), told["songs"]) == (["nan"], [])
     assert not (here / "evaluation" / "results.csv").exists()
+
+
+def test_a_song_that_is_too_long_for_the_memory_is_left_out(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def short_of_memory(song: Multitrack, check: Callable[[], None]) -> Recording:
+        if song.name == "one":
+            raise MemoryError
+        return load(song, check)
+
+    monkeypatch.setattr("stemlift.evaluation.run.load", short_of_memory)
+    assert main(["evaluate", "--reference", "songs", "--baseline", "mixture", "--json"]) == 4
+    told = json.loads(capsys.readouterr().out)
+    assert told["errors"]["one"]["reason"] == "OUT_OF_MEMORY"
+    assert told["songs"] == ["two"]
 
 
 def test_what_a_killed_run_left_goes_however_the_folder_is_reached(home: Home, here: Path) -> None:

@@ -196,10 +196,10 @@ class _Song:
     ) -> dict[str, tuple[StemScore, ...]]:
         name = self.song.name
         self.way.tell(name, entrants[0].name, "reading the song")
-        truth = load(self.song, self.check)
         jobs: dict[str, RemoteJob] = {}
         found = {}
         try:
+            truth = load(self.song, self.check)
             models = [entrant for entrant in entrants if entrant.model]
             source = self._source(truth) if models else None
             for place, entrant in enumerate(models):
@@ -228,6 +228,12 @@ class _Song:
             # It is forgotten below: nobody can look at it or go on with it.
             error.job_id = None
             raise
+        except MemoryError as error:
+            raise StemliftError(
+                Reason.OUT_OF_MEMORY,
+                f"There is not enough memory to compare the song {name}.",
+                "Close other programs, or measure it on a machine with more memory.",
+            ) from error
         finally:
             cancel(client, tuple(jobs.values()))
             for left in self.work.iterdir():
