@@ -1,4 +1,4 @@
-"""Stem files in the making: temporaries first, the depth settled at the end, then the rename.
+"""Where stem files are made, what they can hold, and what a disk says against it.
 
 Everything is written into one hidden folder inside the output folder, on the same file
 system, so that a stem appears under its final name by a rename alone.
@@ -9,22 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
-import numpy.typing as npt
 
 from stemlift.audio.flac_header import DEFAULT_MASKS
-from stemlift.audio.flac_writer import FlacWriter
 from stemlift.audio.info import Bext
-from stemlift.audio.levels import LevelMeter
-from stemlift.audio.wav_writer import BroadcastWavWriter, Encoding
 from stemlift.errors import Reason, StemliftError
-from stemlift.separation.mix import BLOCK
 from stemlift.separation.options import OutputFormat
 
 WORK_PREFIX = ".stemlift-"
@@ -33,7 +25,8 @@ WORK_PREFIX = ".stemlift-"
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
 
-_TEMPORARY_TYPES = {None: "<f4", 24: "<i4", 32: "<i8"}
+_LARGEST_SAMPLE = 4
+"""Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,92 +42,6 @@ class FileLayout:
     grid_bits: int | None
     bext: Bext | None
     format: OutputFormat
-
-
-class StemTemporary:
-    """One stem as raw samples, with its levels, until the depth of the job is known."""
-
-    def __init__(self, path: Path, layout: FileLayout) -> None:
-        self.path = path
-        self.meter = LevelMeter()
-        self.fits = True
-        self._layout = layout
-        # Integers need room above full scale until it is known that none pass it.
-        self._type = _TEMPORARY_TYPES[layout.grid_bits]
-        self._file: IO[bytes] = path.open("wb")
-
-    def write(self, block: npt.NDArray[Any]) -> None:
-        """Append (frames, channels): int64 on the grid, or float32."""
-        bits = self._layout.grid_bits
-        if bits is None:
-            self.meter.update(block)
-        else:
-            full, held = 1 << (bits - 1), np.iinfo(self._type)
-            lowest, highest = int(block.min()), int(block.max())
-            self.fits &= lowest >= -full and highest < full
-            if lowest < held.min or highest > held.max:
-                block = np.clip(block, held.min, held.max)
-            self.meter.update(block / full)
-        self._file.write(np.ascontiguousarray(block, dtype=self._type).data)
-
-    def close(self) -> None:
-        self._file.close()
-
-    def blocks(self) -> Iterator[npt.NDArray[Any]]:
-        """The samples again, (frames, channels)."""
-        width = self._layout.channels
-        with self.path.open("rb") as file:
-            while True:
-                data = file.read(BLOCK * width * np.dtype(self._type).itemsize)
-                if not data:
-                    return
-                yield np.frombuffer(data, dtype=self._type).reshape(-1, width)
-
-
-def settle_encoding(layout: FileLayout, temporaries: list[StemTemporary]) -> Encoding:
-    """Integers where the source has them and every stem stays within full scale.
-
-    Raises:
-        StemliftError: FORMAT_CANNOT_HOLD where FLAC cannot keep the samples.
-    """
-    if layout.grid_bits is not None and all(each.fits for each in temporaries):
-        return Encoding.PCM_24 if layout.grid_bits == 24 else Encoding.PCM_32
-    if layout.format is OutputFormat.FLAC:
-        raise StemliftError(
-            Reason.FORMAT_CANNOT_HOLD,
-            "A stem passes full scale, and FLAC cannot hold that without changing its level.",
-            "Use --format wav, which becomes 32-bit float.",
-        )
-    return Encoding.FLOAT
-
-
-def write_final(
-    temporary: StemTemporary,
-    path: Path,
-    layout: FileLayout,
-    encoding: Encoding,
-    advance: Callable[[int], None],
-) -> None:
-    """Write one finished stem file and flush it to the disk.
-
-    advance: called with the frames of each block before it is written; what it raises
-        leaves an unfinished file.
-    """
-    with _writer(path, layout, encoding) as writer:
-        for block in temporary.blocks():
-            advance(len(block))
-            if encoding is Encoding.FLOAT and layout.grid_bits is not None:
-                writer.write((block * 0.5 ** (layout.grid_bits - 1)).astype(np.float32))
-            else:
-                writer.write(block if encoding is Encoding.FLOAT else block.astype(np.int32))
-
-
-def _writer(path: Path, layout: FileLayout, encoding: Encoding) -> BroadcastWavWriter | FlacWriter:
-    if layout.format is OutputFormat.FLAC:
-        return FlacWriter(path, layout.sample_rate, layout.channels)
-    return BroadcastWavWriter(
-        path, layout.sample_rate, layout.channels, encoding, layout.channel_mask, layout.bext
-    )
 
 
 def check_format(layout: FileLayout) -> None:
@@ -163,9 +70,8 @@ def check_room(folder: Path, layout: FileLayout, frames: int, stems: int) -> Non
     Raises:
         StemliftError: DISK_FULL.
     """
-    samples = frames * layout.channels
-    kept = np.dtype(_TEMPORARY_TYPES[layout.grid_bits]).itemsize
-    needed = samples * (stems * kept + 4)
+    # One stem more: where stems become float files, one after the other is there twice.
+    needed = frames * layout.channels * (stems + 1) * _LARGEST_SAMPLE
     with explained(folder):
         free = shutil.disk_usage(folder).free
     if free < needed:

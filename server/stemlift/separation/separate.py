@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -21,19 +22,13 @@ from stemlift.models.loaded import LoadedModel, Member
 from stemlift.models.spec import MaskKind
 from stemlift.separation.backend import Backend, TorchBackend
 from stemlift.separation.control import Control, Stage
+from stemlift.separation.drafts import StemDraft, exact_encoding, settle_encoding
 from stemlift.separation.inference import BatchSize, Inference, default_batch
 from stemlift.separation.lanes import Lane
 from stemlift.separation.mix import BLOCK, Audio, Mix, check_unchanged
 from stemlift.separation.nulling import NullMeter
 from stemlift.separation.options import OutputFormat, Precision
-from stemlift.separation.outputs import (
-    FileLayout,
-    StemTemporary,
-    check_room,
-    explained,
-    settle_encoding,
-    write_final,
-)
+from stemlift.separation.outputs import FileLayout, check_room, explained
 from stemlift.separation.precision import choose_precision
 from stemlift.separation.rechunk import rechunk
 from stemlift.separation.remainder import Arithmetic, arithmetic_for, complete_stems
@@ -142,15 +137,18 @@ def separate(
         )
     check_room(folder, layout, frames, len(plan.written))
     null = NullMeter(mix.grid_bits, plan.summing)
-    temporaries = _collect(mix, plan, output, layout, null, folder, control)
-    check_unchanged(mix.info)
-    encoding = settle_encoding(layout, list(temporaries.values()))
-    if encoding is Encoding.FLOAT and layout.grid_bits is not None:
-        control.warn(
-            "A stem passes full scale, so all of them are 32-bit float files: no level was changed."
-        )
+    with _drafts(plan, layout, folder) as drafts:
+        _collect(mix, plan, output, drafts, null, folder, control)
+        check_unchanged(mix.info)
+        encoding = settle_encoding(layout, drafts.values())
+        if encoding is not exact_encoding(layout):
+            control.warn(
+                "A stem passes full scale, so all of them are 32-bit float files: no level was "
+                "changed."
+            )
+        stems = tuple(_finish(drafts, encoding, frames, folder, control))
     return Separation(
-        stems=tuple(_finish(temporaries, layout, encoding, frames, folder, control)),
+        stems=stems,
         sample_rate=mix.sample_rate,
         channels=mix.layout.channels,
         frames=frames,
@@ -168,60 +166,64 @@ def _lowest(precisions: Iterable[Precision]) -> Precision:
     return Precision.BF16 if Precision.BF16 in precisions else Precision.FP32
 
 
+@contextmanager
+def _drafts(plan: StemPlan, layout: FileLayout, folder: Path) -> Iterator[dict[str, StemDraft]]:
+    """A draft of every stem that is written; closed afterwards, finished or not."""
+    drafts: dict[str, StemDraft] = {}
+    try:
+        with explained(folder):
+            for name in plan.written:
+                drafts[name] = StemDraft(folder / f"{name}.{layout.format.value}", layout)
+        yield drafts
+    finally:
+        with explained(folder):
+            for draft in drafts.values():
+                draft.close()
+
+
 def _collect(
     mix: Mix,
     plan: StemPlan,
     output: Iterator[Audio],
-    layout: FileLayout,
+    drafts: Mapping[str, StemDraft],
     null: NullMeter,
     folder: Path,
     control: Control,
-) -> dict[str, StemTemporary]:
-    """Run the stream to its end; every written stem as a complete temporary."""
+) -> None:
+    """Run the stream to its end, into the drafts."""
     arithmetic: Arithmetic = arithmetic_for(mix.grid_bits)
-    temporaries: dict[str, StemTemporary] = {}
-    try:
+    for mix_block, block in zip(rechunk(mix.blocks(), BLOCK), output, strict=True):
+        control.check()
+        stems = complete_stems(plan, mix_block, block, arithmetic)
+        null.update(mix_block, stems)
         with explained(folder):
-            for name in plan.written:
-                temporaries[name] = StemTemporary(folder / f"{name}.raw", layout)
-        for mix_block, block in zip(rechunk(mix.blocks(), BLOCK), output, strict=True):
-            control.check()
-            stems = complete_stems(plan, mix_block, block, arithmetic)
-            null.update(mix_block, stems)
-            with explained(folder):
-                for name, samples in stems.items():
-                    temporaries[name].write(samples)
-    finally:
-        with explained(folder):
-            for temporary in temporaries.values():
-                temporary.close()
-    return temporaries
+            for name, samples in stems.items():
+                drafts[name].write(samples)
 
 
 def _finish(
-    temporaries: dict[str, StemTemporary],
-    layout: FileLayout,
+    drafts: Mapping[str, StemDraft],
     encoding: Encoding,
     frames: int,
     folder: Path,
     control: Control,
 ) -> Iterator[FinishedStem]:
-    """Write each temporary in its final encoding, and remove it."""
-    work = frames * len(temporaries)
-    done = 0
+    """Complete one draft after the other."""
+    for place, (name, draft) in enumerate(drafts.items()):
+        done = 0
 
-    def advance(written: int) -> None:
-        nonlocal done
+        def advance(written: int, before: int = place) -> None:
+            nonlocal done
+            control.check()
+            done += written
+            control.report(Stage.WRITING, (before + done / frames) / len(drafts))
+
         control.check()
-        done += written
-        control.report(Stage.WRITING, done / work)
-
-    for name, temporary in temporaries.items():
-        file = folder / f"{name}.{layout.format.value}"
+        control.report(Stage.WRITING, place / len(drafts))
         with explained(folder):
-            write_final(temporary, file, layout, encoding, advance)
-            temporary.path.unlink()
-        yield FinishedStem(name, file, temporary.meter.peak_dbfs, temporary.meter.rms_dbfs)
+            draft.finish(encoding, advance)
+        yield FinishedStem(name, draft.path, draft.meter.peak_dbfs, draft.meter.rms_dbfs)
+    control.report(Stage.WRITING, 1.0)
 
 
 def _only_needed(model: LoadedModel, plan: StemPlan) -> LoadedModel:
