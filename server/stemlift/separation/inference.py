@@ -14,7 +14,7 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.models.device_memory import give_back_device_memory
 from stemlift.separation.backend import Backend, OutOfDeviceMemoryError
 from stemlift.separation.control import Control
-from stemlift.separation.lanes import Lane
+from stemlift.separation.lanes import AtOnce, Lane
 from stemlift.separation.options import Precision
 from stemlift.separation.segments import Audio, Segment
 
@@ -99,8 +99,7 @@ class Inference:
                 if alone and self._seats[0].lane.threads is not None:
                     wait([flight.output for flight in flights])
                 flights.append(self._launch(batch, alone))
-                most = 2 * len(self._seats)
-                while flights and (len(flights) >= most or flights[0].output.done()):
+                while self._lands_now(flights):
                     yield from self._land(flights)
             while flights:
                 self._control.check()
@@ -130,6 +129,16 @@ class Inference:
         threads = seat.lane.threads
         taken = None if threads is None else threads[alone or len(self._seats) == 1]
         return _Flight(batch, seat, seat.lane.executor.submit(_infer, seat.backend, inputs, taken))
+
+    def _lands_now(self, flights: deque[_Flight]) -> bool:
+        """Whether the earliest batch comes before another takes off."""
+        if not flights or len(flights) >= 2 * len(self._seats):
+            return bool(flights)
+        if isinstance(flights[0].seat.lane.executor, AtOnce):
+            return True
+        # Where all are done nothing computes: that the next one takes off is more urgent.
+        done = [flight.output.done() for flight in flights]
+        return done[0] and not all(done)
 
     def _land(self, flights: deque[_Flight]) -> Iterator[tuple[Segment, Audio]]:
         """What the earliest batch gave; where it had no memory, it takes off anew."""
