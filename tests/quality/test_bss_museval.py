@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import museval_metrics
 import numpy as np
 import pytest
 from separations import separation
 
 from stemlift.quality.bss_eval import bss_eval
 
-metrics = pytest.importorskip("museval.metrics")
+metrics = museval_metrics.load()
 
 RATE = 4000
 Sounds = dict[str, np.ndarray]
