@@ -237,12 +237,15 @@ def test_a_list_that_has_changed_is_noticed(
 
 
 def test_the_recipe_and_the_licence_are_those_of_the_page() -> None:
-    (named,) = re.findall(r"`(server/[\w/]+\.toml)`", PROVENANCE)
-    assert (ROOT / named).is_file()
-    assert load_recipe("compact").licence == "MIT"
+    named = re.findall(r"`(server/[\w/]+\.toml)`", PROVENANCE)
+    assert tuple(Path(each).stem for each in named) == recipe_names()
+    assert all((ROOT / each).is_file() for each in named)
     assert "**The licence of the weights is MIT**" in PROVENANCE
-    assert not load_recipe("compact").data.multitracks
-    assert load_recipe("compact").training.start is None
+    for recipe in map(load_recipe, recipe_names()):
+        assert recipe.licence == "MIT"
+        assert not recipe.data.multitracks
+        assert recipe.training.start is None
+        assert recipe.network == load_recipe("compact").network
 
 
 def test_what_is_kept_of_a_voice_is_what_the_page_says() -> None:

@@ -1,4 +1,5 @@
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -118,9 +119,27 @@ def test_weights_of_stems_count() -> None:
     assert float(ratio) == pytest.approx(3.0 / 1.5, rel=1e-4)
 
 
-def test_silence_has_a_slope() -> None:
+def test_errors_count_by_their_energy_where_the_recipe_says_rms() -> None:
+    """One loud error is worse than many small ones of the same sum."""
+    mix_level = float(stems().sum(dim=1).square().mean().sqrt())
+    once, spread = stems(), stems()
+    once[..., 0] += 1.0
+    spread += 1.0 / stems().shape[-1]
+    rms, mean = Loss(magnitude=0.0, wave_error="rms"), Loss(magnitude=0.0)
+    for guess in (once, spread):
+        off = float((guess - stems()).square().mean().sqrt()) / mix_level
+        assert float(separation_loss(guess, stems(), rms)) == pytest.approx(off, rel=0.05, abs=2e-3)
+    assert separation_loss(once, stems(), rms) > 10 * separation_loss(spread, stems(), rms)
+    assert float(separation_loss(once, stems(), mean)) == pytest.approx(
+        float(separation_loss(spread, stems(), mean)), rel=1e-2
+    )
+
+
+@pytest.mark.parametrize("error", ["mean", "rms"])
+def test_silence_has_a_slope(error: Literal["mean", "rms"]) -> None:
     guess = torch.zeros(1, 4, 2, 4410, requires_grad=True)
-    separation_loss(guess, torch.zeros(1, 4, 2, 4410), Loss()).backward()  # type: ignore[no-untyped-call]
+    loss = separation_loss(guess, torch.zeros(1, 4, 2, 4410), Loss(wave_error=error))
+    loss.backward()  # type: ignore[no-untyped-call]
     assert guess.grad is not None
     assert bool(torch.isfinite(guess.grad).all())
 

@@ -136,13 +136,16 @@ class Augmentation(_Table):
 class Loss(_Table):
     """What is made small; levels are relative to the mix.
 
-    wave: weight of the mean absolute error of the samples.
+    wave: weight of the error of the samples.
+    wave_error: that error; mean: of its absolute values, over all stems; rms: each stem's root
+        mean square, which is what an SDR counts.
     magnitude: weight of that of the magnitudes, the mean over the transforms.
     transforms: lengths in samples; hops are a quarter.
     stems: weight of each stem, in the order drums, bass, other, vocals.
     """
 
     wave: float = Field(default=1.0, ge=0)
+    wave_error: Literal["mean", "rms"] = "mean"
     magnitude: float = Field(default=1.0, ge=0)
     transforms: tuple[Annotated[int, Field(ge=16, le=65536)], ...] = (512, 2048)
     stems: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
