@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.training.songs import choir, rendering
+from stemlift.training.songs.mixing import STEMS
 from stemlift.training.songs.rendering import Order
 from stemlift.training.songs.voices import voices_of
 
@@ -33,6 +35,18 @@ def test_a_song_is_the_same_for_its_seed_and_another_for_another(order: Order) -
     assert np.abs(first.astype(np.int32).sum(axis=0)).max() <= 32_767
     assert told["split"] == "train"
     json.dumps(told)
+
+
+def test_clear_singers_sing_the_same_song(order: Order) -> None:
+    """What is played, and which voices sing, does not depend on how many of them are clear."""
+    as_spoken, told = rendering.make(order, 0)
+    clear, also_told = rendering.make(replace(order, clear=1.0), 0)
+    vocals = STEMS.index("vocals")
+    assert np.abs(as_spoken[vocals]).max() > 1000
+    assert not np.array_equal(clear[vocals], as_spoken[vocals])
+    assert {key: told[key] for key in ("genre", "tempo", "voices", "instruments")} == {
+        key: also_told[key] for key in ("genre", "tempo", "voices", "instruments")
+    }
 
 
 def test_a_written_song_is_left_alone_and_a_half_one_made_again(order: Order) -> None:

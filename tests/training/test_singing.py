@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,30 @@ def test_a_smaller_singer_is_brighter_and_a_whisper_has_no_pitch() -> None:
     power = np.abs(np.fft.rfft(body * np.hanning(body.size))) ** 2
     tones = power[219:222].sum() + power[439:442].sum() + power[659:662].sum()
     assert tones < 0.2 * power[150:700].sum()
+
+
+def test_a_clear_voice_has_less_noise_between_its_partials_and_the_same_consonants() -> None:
+    def noise_db(singer: Singer) -> float:
+        body = _sung(57.0, singer)[round(1.3 * RATE) : round(2.3 * RATE)]
+        power = np.abs(np.fft.rfft(body * np.blackman(body.size))) ** 2
+        partial = np.round(np.arange(power.size) / 220.0) * 220.0
+        between = np.abs(np.arange(power.size) - partial) > 40
+        low = np.arange(power.size) < 5000
+        return 10 * float(np.log10(power[between & low].sum() / power[low].sum()))
+
+    # What is left is the unevenness of the pulses.
+    assert noise_db(Singer(clear=6.0)) < noise_db(AS_SPOKEN) - 4
+    # A consonant is noise alone, and stays so.
+    bank = formant_bank(1)
+    hiss = replace(bank, breath=np.full_like(bank.breath, 255))
+    notes = [SungNote(0.5, 0.5, 57.0, 0.9)]
+    lane = singing.track(hiss, notes, PLAIN, 1.5, np.random.default_rng(3))
+    as_spoken, clear = (
+        singing.sing(hiss, lane, singer, np.random.default_rng(4), 1.5)
+        for singer in (AS_SPOKEN, Singer(clear=6.0))
+    )
+    assert np.abs(as_spoken).max() > 0.1
+    np.testing.assert_allclose(clear, as_spoken, atol=1e-3)
 
 
 def test_the_same_seed_sings_the_same() -> None:

@@ -51,7 +51,7 @@ def songs(
             _, refused = choir.prepare(bank, voices.voices_of(split))
             for error in refused:
                 note(f"note: {error}")
-            order = Order(out, split, wanted.seed, wanted.seconds, bank)
+            order = Order(out, split, wanted.seed, wanted.seconds, bank, clear=wanted.clear)
             for name in write_all(order, range(count), processes):
                 interrupts.check()
                 done += 1

@@ -29,6 +29,7 @@ class Songs(_Table):
 
     seconds: length of a song.
     train, valid, test: how many of each.
+    clear: share of the singers with less noise in their voice than the speaker's.
     """
 
     seed: _Seed = 1
@@ -36,6 +37,7 @@ class Songs(_Table):
     train: int = Field(default=1200, ge=0)
     valid: int = Field(default=24, ge=0)
     test: int = Field(default=48, ge=0)
+    clear: float = Field(default=0.6, ge=0, le=1)
 
 
 class Data(_Table):

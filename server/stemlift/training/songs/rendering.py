@@ -41,6 +41,7 @@ class Order:
         folder: where they go.
         voices: folder of the banks (`choir.prepare`).
         sampled: play SoundFonts; without, only instruments of our own.
+        clear: share of the singers with less noise in their voice than the speaker's.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class Order:
     seconds: float
     voices: Path
     sampled: bool = True
+    clear: float = 0.0
 
 
 def require(splits: Iterable[Split], bank: Path) -> None:
@@ -89,7 +91,7 @@ def make(order: Order, index: int) -> tuple[np.ndarray, dict[str, object]]:
     song = compose(writing, order.seconds)
     font = _font(rights.soundfont_for(order.split)) if order.sampled else None
     played = play(song, font)
-    sung, cast = vocals(song, order.split, order.voices, singing)
+    sung, cast = vocals(song, order.split, order.voices, singing, order.clear)
     kinds = {part.name: part for part in song.parts}
     layers = [
         Layer(str(kinds[name].kind), np.ascontiguousarray(sound.T), kinds[name].gain_db)

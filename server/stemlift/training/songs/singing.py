@@ -42,6 +42,8 @@ class Singer:
         size: formants move by this factor: 0.8 a giant, 1.3 a child.
         tilt: dB per octave above 500 Hz added to the envelope: brighter or darker.
         breath: 0 as spoken, 1 whispers.
+        clear: 1 as spoken; the share of noise is raised to this power, which leaves consonants
+            as they are.
         rough: 0 clean, 1 growls at half the pitch.
         gloss: dB that the singer's formant near 2.8 kHz is raised by.
     """
@@ -49,6 +51,7 @@ class Singer:
     size: float = 1.0
     tilt: float = 0.0
     breath: float = 0.0
+    clear: float = 1.0
     rough: float = 0.0
     gloss: float = 0.0
 
@@ -232,6 +235,7 @@ def _frames(
     curve += singer.gloss * np.exp(-(((bands - 2800.0 * singer.size) / 700.0) ** 2))
     level += curve.astype(np.float32)
     breath = (bank.breath[left] * (1.0 - part) + bank.breath[left + 1] * part) / np.float32(255.0)
+    breath **= np.float32(singer.clear)
     more = np.maximum(performance.breath[chunk], singer.breath).astype(np.float32)[:, None]
     return level.astype(np.float32), (breath + (1.0 - breath) * more).astype(np.float32)
 

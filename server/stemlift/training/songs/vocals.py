@@ -29,12 +29,13 @@ class Voiced:
 
 
 def vocals(
-    song: Song, split: str, folder: Path, rng: np.random.Generator
+    song: Song, split: str, folder: Path, rng: np.random.Generator, clear: float = 0.0
 ) -> tuple[list[Voiced], list[str]]:
     """Sing the voice parts of a song.
 
     Args:
         folder: of the banks that `choir.prepare` made.
+        clear: share of the singers with less noise in their voice than the speaker's.
 
     Returns:
         What was sung, and the names of the voices that sang.
@@ -50,7 +51,12 @@ def vocals(
     )
     cast = [names[int(index)] for index in drawn]
     banks = [choir.bank(folder, name) for name in cast]
-    singers = [any_singer(rng) for _ in banks]
+    # What chance gives one song must not depend on how many of its singers are clear.
+    (apart,) = rng.spawn(1)
+    singers = [
+        cleared(one, apart) if apart.random() < clear else one
+        for one in (any_singer(rng) for _ in banks)
+    ]
     manner = any_manner(rng)
     made: list[Voiced] = []
     for index, part in enumerate(parts):
@@ -70,6 +76,15 @@ def any_singer(rng: np.random.Generator) -> Singer:
         breath=breath,
         rough=float(rng.uniform(0.2, 0.9)) if rng.random() < 0.15 else 0.0,
         gloss=float(rng.uniform(0.0, 9.0)),
+    )
+
+
+def cleared(singer: Singer, rng: np.random.Generator) -> Singer:
+    """The singer with a trained voice: WORLD hears more noise in speech than singers have."""
+    return replace(
+        singer,
+        breath=float(rng.uniform(0.0, 0.1)) if rng.random() < 0.3 else 0.0,
+        clear=float(np.exp(rng.uniform(np.log(1.5), np.log(8.0)))),
     )
 
 
