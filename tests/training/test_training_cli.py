@@ -92,6 +92,19 @@ def test_what_is_wrong_is_told(
     assert not list(tmp_path.glob("a.*"))
 
 
+@pytest.mark.parametrize("option", ["--out", "--songs", "--multitracks"])
+def test_a_path_that_is_too_long_is_told(
+    recipe: Path, tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = str(tmp_path / ("a" * 300))
+    command = ["train", "run", str(recipe), "--device", "cpu", option, long]
+    if option != "--out":
+        command += ["--out", str(tmp_path / "run")]
+    assert main(command) == 2
+    assert "too long" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal of POSIX")
 def test_interrupted_it_can_be_resumed(recipe: Path, tmp_path: Path) -> None:
     recipe.write_text(RECIPE.replace("steps = 3", "steps = 100000"), encoding="utf-8")

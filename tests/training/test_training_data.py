@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -99,10 +100,17 @@ def test_songs_of_another_form_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StemliftError, match="shape") as caught:
         open_song(path)
     assert caught.value.reason is Reason.FILE_CORRUPT
-    path.write_bytes(b"no array")
-    with pytest.raises(StemliftError) as caught:
-        open_song(path)
-    assert caught.value.reason is Reason.FILE_CORRUPT
+    for content in (b"no array", b""):
+        path.write_bytes(content)
+        with pytest.raises(StemliftError) as caught:
+            open_song(path)
+        assert caught.value.reason is Reason.FILE_CORRUPT
+    np.save(path, np.zeros((4, 2, 10), np.int16))
+    for told in ("[1]", '{"tempo": "fast"}', "{"):
+        path.with_suffix(".json").write_text(told, encoding="utf-8")
+        with pytest.raises(StemliftError) as caught:
+            open_song(path)
+        assert caught.value.reason is Reason.FILE_CORRUPT
 
 
 def write_multitrack(folder: Path, seed: int, rate: int = RATE, left_out: str = "") -> None:
@@ -151,6 +159,16 @@ def test_stems_that_come_late_or_go_are_noticed(tmp_path: Path) -> None:
     assert [each.name for each in into.iterdir()] == [path.name]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights of their own there")
+def test_a_stem_that_is_a_link_to_nowhere_is_told(tmp_path: Path) -> None:
+    write_multitrack(tmp_path / "mine" / "song", 1, left_out="vocals")
+    (tmp_path / "mine" / "song" / "vocals.wav").symlink_to(tmp_path / "unmounted.wav")
+    with pytest.raises(StemliftError, match=r"vocals\.wav") as caught:
+        prepare(tmp_path / "mine", tmp_path / "run", nothing)
+    assert caught.value.reason is Reason.FILE_NOT_FOUND
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
     write_multitrack(tmp_path / "mine" / "song", 1)
     (tmp_path / "run").write_text("in the way", encoding="utf-8")
@@ -195,12 +213,12 @@ def test_too_few_songs(tmp_path: Path, made: str) -> None:
         gather(Data(), tmp_path / "run", nothing)
 
 
-def test_the_recipe_that_ships() -> None:
-    assert recipe_names() == ("compact",)
-    recipe = load_recipe("compact")
-    assert recipe.name == "compact"
-    network = fresh(config_of(recipe.network), 1)
-    assert sum(each.numel() for each in network.parameters()) < 5_000_000
+def test_the_recipes_that_ship() -> None:
+    assert recipe_names() == ("compact", "compact_longer", "compact_longest")
+    for recipe in map(load_recipe, recipe_names()):
+        assert recipe.name == "compact"
+        network = fresh(config_of(recipe.network), 1)
+        assert sum(each.numel() for each in network.parameters()) < 5_000_000
 
 
 def test_paths_lie_beside_the_recipe(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from stemlift.errors import Reason, StemliftError
 from stemlift.models.recognise import recognise
 from stemlift.models.spec import Network
 from stemlift.separation.lanes import make_lanes
+from stemlift.system.only_one import only_one
 from stemlift.training import gradients
 from stemlift.training.dataset import SongFile
 from stemlift.training.export import export
@@ -115,7 +116,7 @@ def test_stopped_and_resumed_it_ends_where_it_would_have(tmp_path: Path, songs: 
         assert torch.equal(value, other.average[name]), name
     assert losses(whole) == losses(broken)
     assert (one.best, one.best_step) == (other.best, other.best_step)
-    assert not list(broken.glob(".*"))
+    assert not list(broken.glob(".*.tmp"))
 
 
 def test_a_training_is_not_overwritten(tmp_path: Path, songs: Songs) -> None:
@@ -170,6 +171,26 @@ def test_a_damaged_state_is_refused(tmp_path: Path, songs: Songs) -> None:
         with pytest.raises(StemliftError) as caught:
             train(recipe(steps=2), songs, tmp_path, True, Surroundings())
         assert caught.value.reason is Reason.FILE_CORRUPT
+
+
+def test_a_damaged_log_costs_its_lines_alone(tmp_path: Path, songs: Songs) -> None:
+    train(recipe(steps=1), songs, tmp_path, False, Surroundings())
+    (tmp_path / "log.jsonl").write_bytes(b"\xff\xfe\x00\n[1]\n")
+    train(recipe(steps=2), songs, tmp_path, True, Surroundings())
+    told = read_log(tmp_path / "log.jsonl")
+    assert [line["step"] for line in told if "loss" in line] == [2]
+    assert [line["best_step"] for line in told if "sdr" in line] == [2]
+
+
+def test_one_training_at_a_time_in_a_folder(tmp_path: Path, songs: Songs) -> None:
+    train(recipe(steps=1), songs, tmp_path, False, Surroundings())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with only_one(tmp_path, "training"), pytest.raises(StemliftError) as caught:
+        train(recipe(steps=2), songs, tmp_path, True, Surroundings())
+    assert caught.value.reason is Reason.ARGUMENT_INVALID
+    assert "Another training" in caught.value.message
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    train(recipe(steps=2), songs, tmp_path, True, Surroundings())
 
 
 def test_half_precision_learns_too(tmp_path: Path, songs: Songs) -> None:

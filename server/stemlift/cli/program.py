@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -78,6 +79,12 @@ def _usage_error(error: Exception, name: str) -> StemliftError:
 def _fault(error: Exception) -> StemliftError:
     from stemlift.paths import find_paths
 
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return StemliftError(
+            Reason.ARGUMENT_INVALID,
+            f"The path {error.filename} is too long for this system.",
+            "Give a shorter one.",
+        )
     try:
         log = f"the server's log, {find_paths().log}"
     except Exception:  # noqa: BLE001 - a second fault would hide the first

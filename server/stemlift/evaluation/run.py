@@ -19,13 +19,13 @@ from stemlift.evaluation.workplace import (
     cancel,
     clear,
     forget,
-    only_one,
     remove,
     unwritable,
     work_folder,
 )
 from stemlift.rpc.client import Client, RemoteJob
 from stemlift.rpc.results import JobState
+from stemlift.system.only_one import only_one
 
 _STEADY = 0.02
 """Share of all that must be done before the time left is told."""
@@ -137,7 +137,7 @@ def evaluate(
     }
     sizes = {song.name: float(_size(song)) for song in order.songs}
     way = _Way(on_step, sum(sizes[name] * len(each) for name, each in waiting.items()))
-    with only_one(order.out), work_folder(order.out) as work:
+    with only_one(order.out, "evaluation"), work_folder(order.out) as work:
         clear(client, order.out, work)
         for song in order.songs:
             fresh: dict[str, tuple[StemScore, ...]] = {}

@@ -1,4 +1,4 @@
-"""The folder of the results while it is worked in: one process at a time, nothing left behind."""
+"""The folder of the results while it is worked in: nothing is left behind."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from stemlift.errors import Reason, StemliftError
 from stemlift.rpc.client import Client, RemoteJob
@@ -73,27 +71,6 @@ def work_folder(out: Path) -> Iterator[Path]:
         yield work
     finally:
         remove(work)
-
-
-@contextlib.contextmanager
-def only_one(out: Path) -> Iterator[None]:
-    """The folder for this process alone."""
-    lock = FileLock(out / ".stemlift-lock")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise StemliftError(
-            Reason.ARGUMENT_INVALID,
-            f"Another evaluation is writing to {out}.",
-            "Wait for it, or name another folder with -o.",
-        ) from error
-    except OSError as error:
-        raise unwritable(out, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def unwritable(path: Path, error: OSError) -> StemliftError:

@@ -52,11 +52,14 @@ def open_song(path: Path) -> SongFile:
         raise StemliftError(
             Reason.FILE_NOT_FOUND, f"There is no song {path}.", "Make the songs again."
         ) from error
-    except ValueError as error:
-        raise _damaged(path, str(error)) from error
+    except (ValueError, EOFError) as error:
+        raise _damaged(path, "it is cut, or no longer what was written") from error
     if sound.dtype != np.int16 or sound.ndim != 3 or sound.shape[:2] != (len(STEMS), 2):
         raise _damaged(path, f"it holds {sound.dtype} numbers of shape {sound.shape}")
-    return SongFile(sound, float(manifest.get("tempo") or 0.0))
+    tempo = manifest.get("tempo") if isinstance(manifest, dict) else manifest
+    if tempo is not None and not isinstance(tempo, (int, float)):
+        raise _damaged(path, f"{told.name} does not tell its tempo")
+    return SongFile(sound, float(tempo or 0.0))
 
 
 def _damaged(path: Path, why: str) -> StemliftError:

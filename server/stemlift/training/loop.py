@@ -19,6 +19,7 @@ from stemlift.models.spec import MaskKind
 from stemlift.networks.compact import Compact
 from stemlift.separation.lanes import Lane
 from stemlift.separation.spectrogram import MaskedSpectrogram
+from stemlift.system.only_one import only_one
 from stemlift.system.whole import write_whole
 from stemlift.training import state as states
 from stemlift.training.augment import augment, generator_at
@@ -93,7 +94,8 @@ def train(
 
     Raises:
         StemliftError: OUTPUT_EXISTS, OUTPUT_UNWRITABLE, RECIPE_INVALID, FILE_CORRUPT where
-            there is another network's state, MODEL_OUTPUT_NOT_FINITE, OUT_OF_MEMORY.
+            there is another network's state, ARGUMENT_INVALID while another training runs
+            there, MODEL_OUTPUT_NOT_FINITE, OUT_OF_MEMORY.
     """
     if not resume and (folder / states.STATE).exists():
         raise StemliftError(
@@ -101,17 +103,18 @@ def train(
             f"There is a training in {folder} already.",
             "Go on with it (--resume), or choose another folder.",
         )
-    learner = _begin(recipe, folder, resume, around.device)
-    with writing_to(folder):
-        write_whole(folder / states.RECIPE, recipe.model_dump_json(indent=1).encode())
-        log = Log(folder / states.LOG, learner.step)
-    try:
-        with training_lanes(around.device) as lanes:
-            _run(learner, recipe, songs, folder, log, around, lanes)
-    except KeyboardInterrupt:
-        _save(learner, folder)
-        raise
-    return _figures_of(folder, learner.best_step)
+    with only_one(folder, "training"):
+        learner = _begin(recipe, folder, resume, around.device)
+        with writing_to(folder):
+            write_whole(folder / states.RECIPE, recipe.model_dump_json(indent=1).encode())
+            log = Log(folder / states.LOG, learner.step)
+        try:
+            with training_lanes(around.device) as lanes:
+                _run(learner, recipe, songs, folder, log, around, lanes)
+        except KeyboardInterrupt:
+            _save(learner, folder)
+            raise
+        return _figures_of(folder, learner.best_step)
 
 
 def _begin(recipe: Recipe, folder: Path, resume: bool, device: str) -> _Learner:

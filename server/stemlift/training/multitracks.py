@@ -47,13 +47,24 @@ def prepare(root: Path, into: Path, check: Callable[[], None]) -> list[Path]:
         check()
         target = into / f"{zlib.crc32(str(folder).encode()):08x}.npy"
         # That of the folder tells of stems that came, with an old time of their own, or went.
-        newest = max(path.stat().st_mtime_ns for path in (folder, *stems.values()))
+        newest = max(_changed(path) for path in (folder, *stems.values()))
         if not target.is_file() or target.stat().st_mtime_ns < newest:
             sound = read(stems)
             with writing_to(into):
                 save_array(target, sound)
         prepared.append(target)
     return prepared
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise StemliftError(
+            Reason.FILE_NOT_FOUND,
+            f"{path} cannot be found: it is a link that leads nowhere, or was just removed.",
+            "Mend the link, or take the stem out of the song's folder.",
+        ) from error
 
 
 def stems_in(folder: Path) -> dict[str, Path]:

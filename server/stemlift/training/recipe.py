@@ -240,5 +240,5 @@ def _invalid(told: str, problem: str) -> StemliftError:
     return StemliftError(
         Reason.RECIPE_INVALID,
         f"The recipe {told} cannot be used: {problem.rstrip('.')}.",
-        "Mend that line; server/stemlift/training/recipes/compact.toml has every field.",
+        "Mend that line; docs/training.md explains the recipe field by field.",
     )

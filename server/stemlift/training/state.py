@@ -88,8 +88,16 @@ def load(folder: Path) -> State:
             f"There is no training in {folder}.",
             "Name the folder that `stemlift train run` was given with --out.",
         ) from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        raise _damaged(path, str(error).splitlines()[0] if str(error) else "it is cut") from error
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise _damaged(path, "it is damaged") from error
 
 
 class Log:
@@ -110,12 +118,14 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            found.append(json.loads(line))
+            told = json.loads(line)
         except ValueError:
             # A machine that lost its power leaves half a line.
             continue
+        if isinstance(told, dict):
+            found.append(told)
     return found
 
 
