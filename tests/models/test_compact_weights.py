@@ -25,12 +25,15 @@ from stemlift.networks.compact import Compact
 from stemlift.quality.sdr import sdr
 from stemlift.separation.lanes import make_lanes
 from stemlift.separation.mix import Audio
+from stemlift.training.songs.formant_voice import formant_bank
+from stemlift.training.songs.melody_line import SungNote, any_manner
 from stemlift.training.songs.mixing import RATE, STEMS
+from stemlift.training.songs.singing import Singer, sing, track
 from stemlift.training.validate import OVERLAP, SEGMENT, separate
 
 HELD_OUT = Path(__file__).with_name("held_out")
 SONGS = tuple(sorted({path.name.partition("-")[0] for path in HELD_OUT.glob("*.ogg")}))
-LEAST = {"drums": 4.3, "bass": 6.5, "other": 0.4, "vocals": 7.4}
+LEAST = {"drums": 4.9, "bass": 8.0, "other": 0.7, "vocals": 7.7}
 """Mean SDR in dB over these songs: half a decibel less than was measured."""
 
 
@@ -143,6 +146,21 @@ def test_a_solo_gives_no_ghosts(name: str, stem: str) -> None:
     lead = decibels(energy(found[stem]) / max(others[ghost], 1e-12))
     print(f"\n{name}, {stem} alone: {lead:.1f} dB more than in {ghost}")
     assert lead >= 15
+
+
+def test_a_voice_without_noise_is_a_voice() -> None:
+    """Of the test split, with a trained singer's clear tone, alone and dry: the hardest case."""
+    rng = np.random.default_rng(5)
+    bank = formant_bank(200)
+    notes = [
+        SungNote(0.3 + 0.6 * index, 0.55, 60.0 + step)
+        for index, step in enumerate((0, 2, 4, 7, 5, 4, 2, 0, -3, 0, 0, 2, 4, 7))
+    ]
+    performance = track(bank, notes, any_manner(rng), 9.0, rng)
+    voice = sing(bank, performance, Singer(clear=8.0, gloss=4.0), rng, 9.0)
+    found = bare(np.stack([voice, voice], axis=1))
+    ghost = max(energy(found[each]) for each in STEMS if each != "vocals")
+    assert decibels(energy(found["vocals"]) / ghost) >= 5
 
 
 @pytest.fixture(scope="module")
