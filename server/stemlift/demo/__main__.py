@@ -31,11 +31,17 @@ def main() -> int:
 
 def _compare(song: Rendered, stems: Path, console: Console) -> None:
     console.print("\nThe song's true tracks are known, so the quality can be measured (SDR):")
+    found = {}
     for name, source in song.sources.items():
         estimate, _ = soundfile.read(stems / f"song - {name}.wav")
+        found[name], quarter = sdr(source, estimate), sdr(source, song.mix / 4)
         console.print(
-            f"  {name:8} {sdr(source, estimate):5.1f} dB"
-            f"   (a quarter of the mix would give {sdr(source, song.mix / 4):.1f} dB)"
+            f"  {name:8} {found[name]:5.1f} dB   (a quarter of the mix would give {quarter:.1f} dB)"
+        )
+    if found["vocals"] < 3:
+        console.print(
+            "The voice of this song is computed, and was mostly taken for a synthesizer. "
+            "docs/models.md has figures for voices that sing words."
         )
 
 
